@@ -1,0 +1,1 @@
+"""The federated query gateway: front doors, engine, planner, runtime."""

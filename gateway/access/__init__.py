@@ -1,0 +1,1 @@
+"""Who asks: accounts, roles and the secrets behind them."""

@@ -1,0 +1,1 @@
+"""Runs a Plan: fragments at once, per-source slots, one deadline, bounded queues, merge. Alone owns threads and time."""
