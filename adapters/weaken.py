@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from adapters.interface import Exactness, Verdict
-from catalog.conditions import All, Always, Any_, Condition, Never, Test, Unknown, all_of, any_of, inexact, is_exact
+from catalog.conditions import AllOf, Always, AnyOf, Condition, Never, Test, Unknown, all_of, any_of, inexact, is_exact
 
 
 def classify_by_test(condition: Condition, test_verdict: Callable[[Test], Verdict]) -> Verdict:
@@ -35,10 +35,10 @@ def _weaken(condition: Condition, test_verdict: Callable[[Test], Verdict], reaso
                     return inexact(verdict.pushed)
                 case Exactness.EXACT:
                     return verdict.pushed
-        case All(parts=parts, exact=exact):
+        case AllOf(parts=parts, exact=exact):
             weakened = all_of(*(_weaken(part, test_verdict, reasons) for part in parts))
             return weakened if exact else inexact(weakened)
-        case Any_(arms=arms):
+        case AnyOf(arms=arms):
             return any_of(*(_weaken(arm, test_verdict, reasons) for arm in arms))
         case _:
             assert_never(condition)

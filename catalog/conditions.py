@@ -47,7 +47,7 @@ class Test:
 
 
 @dataclass(frozen=True, slots=True)
-class All:
+class AllOf:
     """Every part holds."""
 
     parts: tuple[Condition, ...]
@@ -55,13 +55,13 @@ class All:
 
 
 @dataclass(frozen=True, slots=True)
-class Any_:
+class AnyOf:
     """At least one arm holds."""
 
     arms: tuple[Condition, ...]
 
 
-Condition = Always | Never | Unknown | Test | All | Any_
+Condition = Always | Never | Unknown | Test | AllOf | AnyOf
 """Speaks of rows for which the predicate is TRUE; a row that satisfies the predicate always satisfies the condition."""
 
 
@@ -74,9 +74,9 @@ def is_exact(condition: Condition) -> bool:
             return False
         case Test(exact=exact):
             return exact
-        case All(parts=parts, exact=exact):
+        case AllOf(parts=parts, exact=exact):
             return exact and all(is_exact(part) for part in parts)
-        case Any_(arms=arms):
+        case AnyOf(arms=arms):
             return all(is_exact(arm) for arm in arms)
         case _:
             assert_never(condition)
@@ -97,7 +97,7 @@ def all_of(*parts: Condition) -> Condition:
                 return Never()
             case Unknown():
                 exact = False
-            case All(parts=inner, exact=inner_exact):
+            case AllOf(parts=inner, exact=inner_exact):
                 exact = exact and inner_exact
                 stack.extend(reversed(inner))
             case Test(term=term, wanted=wanted):
@@ -106,7 +106,7 @@ def all_of(*parts: Condition) -> Condition:
                 if merged.wanted.is_empty:
                     return Never()
                 tests[term] = merged
-            case Any_():
+            case AnyOf():
                 if part not in others:
                     others.append(part)
             case _:
@@ -125,9 +125,9 @@ def _finish_all(tests: dict[Term, Test], others: list[Condition], exact: bool) -
                 continue
             case Unknown():
                 exact = False
-            case Any_():
+            case AnyOf():
                 kept.append(reduced)
-            case Test() | All():
+            case Test() | AllOf():
                 return all_of(*tests.values(), *(c for c in others if c is not other), reduced, *(() if exact else (Unknown(),)))
             case _:
                 assert_never(reduced)
@@ -136,11 +136,11 @@ def _finish_all(tests: dict[Term, Test], others: list[Condition], exact: bool) -
         return Always() if exact else Unknown()
     if len(found) == 1 and exact:
         return found[0]
-    return All(tuple(found), exact)
+    return AllOf(tuple(found), exact)
 
 
 def _drop_contradicting_arms(condition: Condition, surroundings: Mapping[Term, Test]) -> Condition:
-    if not isinstance(condition, Any_):
+    if not isinstance(condition, AnyOf):
         return condition
     kept = [arm for arm in condition.arms if not _contradicts(arm, surroundings)]
     return condition if len(kept) == len(condition.arms) else any_of(*kept)
@@ -151,7 +151,7 @@ def _contradicts(arm: Condition, surroundings: Mapping[Term, Test]) -> bool:
         case Test(term=term, wanted=wanted):
             known = surroundings.get(term)
             return known is not None and (known.wanted & wanted).is_empty
-        case All(parts=parts):
+        case AllOf(parts=parts):
             return any(_contradicts(part, surroundings) for part in parts)
         case _:
             return False
@@ -171,12 +171,12 @@ def any_of(*arms: Condition) -> Condition:
                 return Unknown()
             case Never():
                 continue
-            case Any_(arms=inner):
+            case AnyOf(arms=inner):
                 stack.extend(reversed(inner))
             case Test(term=term, wanted=wanted, exact=exact):
                 known = tests.get((term, exact))
                 tests[(term, exact)] = arm if known is None else Test(term, known.wanted | wanted, exact)
-            case All():
+            case AllOf():
                 if arm not in others:
                     others.append(arm)
             case _:
@@ -186,7 +186,7 @@ def any_of(*arms: Condition) -> Condition:
         return Always() if all(is_exact(test) for test in found) else Unknown()
     if not found:
         return Never()
-    return found[0] if len(found) == 1 else Any_(tuple(found))
+    return found[0] if len(found) == 1 else AnyOf(tuple(found))
 
 
 def inexact(condition: Condition) -> Condition:
@@ -198,10 +198,10 @@ def inexact(condition: Condition) -> Condition:
             return condition
         case Test(term=term, wanted=wanted):
             return Test(term, wanted, exact=False)
-        case All(parts=parts):
-            return All(parts, exact=False)
-        case Any_(arms=arms):
-            return Any_(tuple(inexact(arm) for arm in arms))
+        case AllOf(parts=parts):
+            return AllOf(parts, exact=False)
+        case AnyOf(arms=arms):
+            return AnyOf(tuple(inexact(arm) for arm in arms))
         case _:
             assert_never(condition)
 
@@ -211,7 +211,7 @@ def terms(condition: Condition) -> frozenset[Term]:
     match condition:
         case Test(term=term):
             return frozenset([term])
-        case All(parts=inner) | Any_(arms=inner):
+        case AllOf(parts=inner) | AnyOf(arms=inner):
             return frozenset(term for part in inner for term in terms(part))
         case _:
             return frozenset()
@@ -227,9 +227,9 @@ def holds(condition: Condition, row: Mapping[str, Any]) -> bool:
         case Test(term=term, wanted=wanted):
             value = row[term.column]
             return wanted.contains(_number(value) if term.kind == "number" and value is not None else value)
-        case All(parts=parts):
+        case AllOf(parts=parts):
             return all(holds(part, row) for part in parts)
-        case Any_(arms=arms):
+        case AnyOf(arms=arms):
             return any(holds(arm, row) for arm in arms)
         case _:
             assert_never(condition)

@@ -23,6 +23,9 @@ class Place:
         return ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
 
 
+NOWHERE = Place("")
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One mistake in a mapping file: code (C and three digits), place, fact, hint."""

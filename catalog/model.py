@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from catalog.errors import Place
+from catalog.errors import NOWHERE, Place
 from catalog.types import INTEGER, Type
 
 # ---------------------------------------------------------------------------------------------- source tables
@@ -45,7 +45,7 @@ class SqlTable:
     rows: int | None = None
     partitions: tuple[Partition, ...] = ()
     zone: str | None = None
-    place: Place = Place("")
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,7 @@ class HBaseTable:
     versions: Literal["latest", "all"] = "latest"
     rows: int | None = None
     zone: str | None = None
-    place: Place = Place("")
+    place: Place = NOWHERE
 
     def family(self, name: str) -> WideFamily:
         return next(wide for wide in self.wide if wide.name == name)
@@ -262,7 +262,7 @@ class Source:
     options: Mapping[str, object]
     zone: str
     tables: Mapping[str, SourceTable]
-    place: Place = Place("")
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,7 +273,7 @@ class Node:
     title: str
     zone: str
     sources: Mapping[str, Source]
-    place: Place = Place("")
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,7 +312,7 @@ class VirtualTable:
     relationships: Mapping[str, Relationship] = field(default_factory=dict)
     view: str | None = None
     description: str = ""
-    place: Place = Place("")
+    place: Place = NOWHERE
 
 
 # ---------------------------------------------------------------------------------------------------- bindings
@@ -360,7 +360,7 @@ class LookupUse:
     where: Mapping[str, str]
     key: Mapping[str, str]
     missing: Literal["null", "drop", "flag", "fail"] = "null"
-    place: Place = Place("")
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,7 +370,7 @@ class Check:
     name: str
     test: str
     severity: Literal["flag", "drop"] = "flag"
-    place: Place = Place("")
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -403,7 +403,7 @@ class TableBinding:
     zone: str = "UTC"
     case_insensitive: bool = True
     places: Mapping[str, Place] = field(default_factory=dict)
-    place: Place = Place("")
+    place: Place = NOWHERE
 
 
 # ---------------------------------------------------------------------------------------------------- policies
@@ -429,7 +429,7 @@ class Policy:
     column_masks: Mapping[tuple[str, str], Mask | None] = field(default_factory=dict)
     allow_aggregations: bool = True
     max_rows: int | None = None
-    place: Place = Place("")
+    place: Place = NOWHERE
 
     def mask_of(self, table: str, column: Column) -> Mask | None:
         """The mask of a column: its own rule, else the strictest rule of its tags (null, then token, then year)."""
