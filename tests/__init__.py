@@ -1,0 +1,1 @@
+"""Tests; a package, so that folders named like the packages they test do not hide them."""

@@ -1,0 +1,1 @@
+"""What a query does when a hospital fails."""
