@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from catalog.errors import NOWHERE, Place
 from catalog.types import INTEGER, Type
+
+if TYPE_CHECKING:
+    from catalog.binding import CompiledBinding
 
 # ---------------------------------------------------------------------------------------------- source tables
 
@@ -405,6 +408,11 @@ class TableBinding:
     places: Mapping[str, Place] = field(default_factory=dict)
     place: Place = NOWHERE
 
+    @property
+    def id(self) -> str:
+        """The binding's name in the whole catalog."""
+        return f"{self.node}/{self.name}"
+
 
 # ---------------------------------------------------------------------------------------------------- policies
 
@@ -445,7 +453,10 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogSnapshot:
-    """One revision of the catalog, whole and immutable. `revision` is a digest of everything in it."""
+    """One revision of the catalog, whole and immutable. `revision` is a digest of everything in it.
+
+    `compiled` has the compiled form of each binding by its id.
+    """
 
     revision: str
     schema: str
@@ -455,6 +466,7 @@ class CatalogSnapshot:
     lookups: Mapping[str, Lookup]
     units: Units
     policies: Mapping[str, Policy]
+    compiled: Mapping[str, CompiledBinding] = field(default_factory=dict)
 
     @cached_property
     def bindings_by_table(self) -> dict[str, tuple[TableBinding, ...]]:
