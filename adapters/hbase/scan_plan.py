@@ -1,0 +1,93 @@
+"""Scan plan: what a scan asks of the cell store, which part of its conditions that covers, and the same in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from adapters.hbase.byte_ranges import EVERYTHING, ByteRange, readable
+from adapters.hbase.layout import KeyLayout
+from adapters.hbase.qualifier import qualifier_parts
+from adapters.hbase.relation_reader import RelationReader, RowReader, WideReader
+from adapters.hbase.row_key_planner import KeyPlan, plan_qualifiers, plan_row_keys
+from adapters.interface import Scan, SourceError
+from catalog.conditions import terms
+from catalog.model import HBaseTable, TableRelation, WideRelation
+
+_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanPlan:
+    """`names`: the columns wanted and the columns that conditions look at."""
+
+    scan: Scan
+    table: HBaseTable
+    keys: KeyPlan
+    qualifiers: KeyPlan
+    names: tuple[str, ...]
+
+    def reader(self, layout: KeyLayout) -> RelationReader:
+        if isinstance(self.scan.relation, WideRelation):
+            return WideReader(self.table, layout, self.scan.relation.family, self.names, self.qualifiers.ranges)
+        return RowReader(self.table, layout, self.names)
+
+    def in_words(self, ranges: Sequence[ByteRange] | None = None) -> str:
+        ranges = self.keys.ranges if ranges is None else ranges
+        relation = self.scan.relation
+        name = f"{self.table.name}.{relation.family}" if isinstance(relation, WideRelation) else self.table.name
+        words = [f"read {name}: {_ranges_in_words(ranges, 'row', 'get', 'range')}"]
+        if self.qualifiers.ranges != EVERYTHING:
+            words.append(f"columns: {_ranges_in_words(self.qualifiers.ranges, 'column', 'column', 'column range')}")
+        after = sorted(self.names_after_the_read())
+        if after:
+            words.append(f"after the read: tests on {', '.join(after)}")
+        if self.scan.limit is not None:
+            words.append(f"stop after {self.scan.limit} rows")
+        return "; ".join(words)
+
+    def names_after_the_read(self) -> frozenset[str]:
+        """The columns with tests that neither ranges nor columns cover."""
+        tested = {term.column for condition in self.scan.conditions for term in terms(condition)}
+        return frozenset(tested - self.keys.used - self.qualifiers.used)
+
+
+def hbase_table(scan: Scan) -> HBaseTable:
+    """The table of a scan. Raises SourceError S110 for a relation that HBase does not have."""
+    match scan.relation:
+        case TableRelation(table=HBaseTable() as table) | WideRelation(table=table):
+            return table
+        case _:
+            raise SourceError("S110", "an HBase source has tables with a row key and wide families only", "see docs/hbase-layouts.md")
+
+
+def plan_scan(layout: KeyLayout, scan: Scan) -> ScanPlan:
+    table = hbase_table(scan)
+    qualifiers = KeyPlan(ranges=EVERYTHING)
+    if isinstance(scan.relation, WideRelation):
+        qualifiers = plan_qualifiers(qualifier_parts(table, table.family(scan.relation.family)), scan.conditions)
+    tested = (term.column for condition in scan.conditions for term in sorted(terms(condition), key=lambda t: t.column))
+    keys = plan_row_keys(layout, scan.conditions) if qualifiers.ranges else KeyPlan(ranges=())
+    return ScanPlan(scan=scan, table=table, keys=keys, qualifiers=qualifiers, names=tuple(dict.fromkeys([*scan.columns, *tested])))
+
+
+def _ranges_in_words(ranges: Sequence[ByteRange], everything: str, single: str, plural: str) -> str:
+    if not ranges:
+        return "nothing, the conditions contradict each other"
+    if tuple(ranges) == EVERYTHING:
+        return f"every {everything}"
+    shown = ", ".join(_one_in_words(found) for found in ranges[:_SHOWN])
+    more = f", and {len(ranges) - _SHOWN} more" if len(ranges) > _SHOWN else ""
+    singles = sum(found.key is not None for found in ranges)
+    counts = [_count(singles, single), _count(len(ranges) - singles, plural)]
+    return f"{' and '.join(count for count in counts if count)} ({shown}{more})"
+
+
+def _count(number: int, name: str) -> str:
+    return "" if number == 0 else f"{number} {name}{'s' if number > 1 else ''}"
+
+
+def _one_in_words(found: ByteRange) -> str:
+    if found.key is not None:
+        return readable(found.key)
+    return f"[{readable(found.start)} .. {'end' if found.stop is None else readable(found.stop)})"
