@@ -1,0 +1,65 @@
+"""Limits on a statement's text, before it is parsed: size, tokens, nesting.
+
+sqlglot's parser recurses: the compiled one dies of a segmentation fault at some thousand levels, in any thread. Tokens are
+read without recursion, so depth is counted on them. What recurses without a bracket (NOT NOT ..., - - ..., CASE in CASE)
+is counted too; chains that the parser reads in a loop (AND, OR, ||) are rebalanced after parsing (parse.py).
+"""
+
+from __future__ import annotations
+
+from sqlglot import Dialect, TokenError
+from sqlglot.tokenizer_core import Token, TokenType
+
+from gateway.errors import ParseError, Position
+
+MAX_TEXT = 256 * 1024
+MAX_TOKENS = 50_000
+MAX_BRACKETS = 64
+MAX_PREFIX_RUN = 32
+
+_OPENING = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE}
+_CLOSING = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END}
+_PREFIX = {TokenType.NOT, TokenType.DASH, TokenType.PLUS, TokenType.TILDE, TokenType.INTERVAL, TokenType.DISTINCT, TokenType.ALL}
+_RECURSIVE = {TokenType.JOIN, TokenType.ESCAPE}
+MAX_RECURSIVE = 64
+
+
+def read_tokens(sql: str) -> list[Token]:
+    """The statement's tokens. Raises ParseError P101 or P102 with a position; never recurses."""
+    if len(sql.encode("utf-8", "surrogatepass")) > MAX_TEXT:
+        raise ParseError(
+            "P102", f"the statement has more than {MAX_TEXT // 1024} kB of text", hint="send long lists of keys in several statements"
+        )
+    if "\x00" in sql:
+        raise ParseError("P101", "the statement has a NUL character", position=position_at(sql, sql.index("\x00")))
+    try:
+        tokens = Dialect.get_or_raise("postgres").tokenize(sql)
+    except TokenError as error:
+        raise ParseError(
+            "P101", "a quoted text or comment is not closed, or a character cannot be read", hint="look for a missing quote"
+        ) from error
+    if len(tokens) > MAX_TOKENS:
+        raise ParseError("P102", f"the statement has more than {MAX_TOKENS} words and signs")
+    _check_nesting(sql, tokens)
+    return tokens
+
+
+def position_at(sql: str, offset: int) -> Position:
+    """Line and column (from 1) of a character offset."""
+    before = sql[:offset]
+    return Position(before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1)
+
+
+def _check_nesting(sql: str, tokens: list[Token]) -> None:
+    depth = run = recursive = 0
+    for token in tokens:
+        kind = token.token_type
+        depth += (kind in _OPENING) - (kind in _CLOSING)
+        run = run + 1 if kind in _PREFIX else 0
+        recursive += kind in _RECURSIVE
+        if depth > MAX_BRACKETS or run > MAX_PREFIX_RUN or recursive > MAX_RECURSIVE:
+            raise ParseError(
+                "P102",
+                f"the statement is nested deeper than {MAX_BRACKETS} levels, or has a run of more than {MAX_PREFIX_RUN} prefix operators",
+                position=position_at(sql, token.start),
+            )
