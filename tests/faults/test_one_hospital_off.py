@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from gateway.engine import Engine
 
+from gateway.engine import Engine
 from gateway.errors import GatewayError
 from tests.faults import faulty
 from tests.faults.faulty import Fault, FaultySource
@@ -75,7 +75,7 @@ UNSOUND = {
     "a count inside": "SELECT p.node, p.patient_id FROM patient AS p JOIN (SELECT node, patient_id, count(*) AS n FROM encounter GROUP BY node, patient_id) AS e ON e.node = p.node AND e.patient_id = p.patient_id WHERE e.n < 3",
     "a count in a CTE": "WITH c AS (SELECT node, count(*) AS n FROM patient GROUP BY node) SELECT node FROM c WHERE n > 10",
     "DISTINCT ON": "SELECT DISTINCT ON (patient_id) patient_id, encounter_id FROM encounter ORDER BY patient_id, period_start DESC, encounter_id",
-    "a count in a common table used twice": "WITH c AS (SELECT patient_id FROM condition) SELECT patient_id FROM patient WHERE patient_id NOT IN (SELECT patient_id FROM c)",
+    "NOT IN over a CTE": "WITH c AS (SELECT patient_id FROM condition) SELECT patient_id FROM patient WHERE patient_id NOT IN (SELECT patient_id FROM c)",
 }
 
 

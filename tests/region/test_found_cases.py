@@ -1,0 +1,72 @@
+"""Statements that once gave a wrong answer, each as small as it could be made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.region.generator import Statement
+from tests.region.harness import disagreement
+from tests.region.oracle import Oracle
+
+if TYPE_CHECKING:
+    from gateway.engine import Engine
+
+DIRECTED = {
+    "key and time from": "SELECT vital_sign_id FROM vital_sign WHERE patient_id = '24511861' AND effective_at >= '2024-01-01'",
+    "key and time before": "SELECT vital_sign_id FROM vital_sign WHERE patient_id = '24511861' AND effective_at < '2024-01-01'",
+    "key and an instant within a day": "SELECT vital_sign_id FROM vital_sign WHERE patient_id = '24511861' AND effective_at > '2021-01-02 14:46:03+00'",
+    "two keys and time": "SELECT encounter_id FROM encounter WHERE patient_id IN ('24511861', '19043833') AND period_start >= '2022-06-01' AND period_start < '2024-06-01'",
+    "key or time": "SELECT encounter_id FROM encounter WHERE patient_id = '24511861' OR period_start >= '2026-10-01'",
+    "New Year's Eve of hospital B in local time": "SELECT vital_sign_id, effective_at FROM vital_sign WHERE node = 'hosp_b' AND effective_at >= '2024-12-31 18:00:00-05' AND effective_at < '2025-01-01 00:00:00-05'",
+    "New Year's Eve of every year": "SELECT vital_sign_id FROM vital_sign WHERE node = 'hosp_b' AND extract(month FROM effective_at) = 1 AND extract(day FROM effective_at) = 1 AND effective_at >= '2021-01-01'",
+    "a year in UTC": "SELECT lab_result_id FROM lab_result WHERE node = 'hosp_b' AND effective_at >= '2025-01-01' AND effective_at < '2026-01-01'",
+    "the first ambiguous hour": "SELECT lab_result_id, effective_at FROM lab_result WHERE node = 'hosp_b' AND effective_at >= '2024-11-03 05:00:00+00' AND effective_at < '2024-11-03 06:00:00+00'",
+    "the second ambiguous hour": "SELECT lab_result_id, effective_at FROM lab_result WHERE node = 'hosp_b' AND effective_at >= '2024-11-03 06:00:00+00' AND effective_at < '2024-11-03 07:00:00+00'",
+    "admissions in any ambiguous hour": "SELECT encounter_id FROM encounter WHERE node = 'hosp_b' AND extract(month FROM period_start) = 11 AND extract(hour FROM period_start) IN (5, 6)",
+    "discharge at one instant": "SELECT encounter_id FROM encounter WHERE period_end = '2021-01-01 06:53:09+00'",
+    "fever in Fahrenheit and Celsius": "SELECT vital_sign_id, value FROM vital_sign WHERE loinc_code = '8310-5' AND value >= 38",
+    "no fever": "SELECT vital_sign_id, value FROM vital_sign WHERE loinc_code = '8310-5' AND NOT (value >= 38)",
+    "a converted value by equality": "SELECT vital_sign_id FROM vital_sign WHERE node = 'hosp_b' AND value = (SELECT max(value) FROM vital_sign WHERE node = 'hosp_b' AND loinc_code = '29463-7')",
+    "every value but one": "SELECT count(*) AS n FROM vital_sign WHERE value <> 37.0",
+    "a lab value below its limit of detection": "SELECT lab_result_id, value, value_operator FROM lab_result WHERE value_operator = '<'",
+    "no operator": "SELECT count(*) AS n FROM lab_result WHERE value_operator IS NULL",
+    "absent column": "SELECT count(*) AS n FROM vital_sign WHERE value_operator IS NOT DISTINCT FROM NULL AND encounter_id IS NULL",
+    "one identifier put together": "SELECT * FROM vital_sign WHERE vital_sign_id = '24511861-TZ-1609563321000'",
+    "an identifier cut short": "SELECT * FROM vital_sign WHERE vital_sign_id = '24511861-TZ'",
+    "identifiers by prefix": "SELECT vital_sign_id FROM vital_sign WHERE vital_sign_id LIKE '24511861-%'",
+    "an empty text": "SELECT count(*) AS n FROM patient WHERE postal_code = ''",
+    "not an empty text": "SELECT count(*) AS n FROM patient WHERE postal_code <> ''",
+    "a number with a leading zero": "SELECT count(*) AS n FROM patient WHERE postal_code LIKE '0%'",
+    "identifiers that are numbers are texts": "SELECT encounter_id FROM encounter WHERE encounter_id IN ('100', '0100', '100 ', ' 100', '1e2')",
+    "range over identifiers as texts": "SELECT count(*) AS n FROM encounter WHERE encounter_id >= '1' AND encounter_id < '2'",
+    "case of a unique identifier": "SELECT patient_id FROM patient WHERE patient_id IN ('0115BE18-88B3-2CB3-1CC9-8BFC05E4CA7A', '0115be18-88b3-2cb3-1cc9-8bfc05e4ca7a')",
+    "sex from three spellings": "SELECT node, count(*) AS n FROM patient WHERE sex = 'male' GROUP BY node",
+    "sex not in a list with NULL": "SELECT patient_id FROM patient WHERE sex NOT IN ('male', NULL)",
+    "a code mapped from many": "SELECT node, count(*) AS n FROM lab_result WHERE loinc_code = '4548-4' GROUP BY node",
+    "an unmapped code is NULL": "SELECT node, count(*) AS n FROM condition WHERE code IS NULL GROUP BY node",
+    "cost with a thousands separator": "SELECT encounter_id, total_cost FROM encounter WHERE total_cost >= 1234.50 AND total_cost < 1300",
+    "cost by equality": "SELECT encounter_id FROM encounter WHERE total_cost = 694820.26",
+    "the dead": "SELECT patient_id, death_date FROM patient WHERE death_date >= '2021-01-01' AND death_date <= '2024-12-31'",
+    "the living": "SELECT count(*) AS n FROM patient WHERE death_date IS NULL",
+    "born on a swapped day": "SELECT patient_id FROM patient WHERE birth_date BETWEEN '1960-01-01' AND '1960-12-31'",
+    "limit under an exact filter": "SELECT count(*) AS n FROM (SELECT patient_id FROM patient WHERE node = 'hosp_b' AND sex = 'male' LIMIT 20) AS d",
+    "limit under a filter that stays": "SELECT count(*) AS n FROM (SELECT vital_sign_id FROM vital_sign WHERE loinc_code = '8310-5' AND value >= 38 LIMIT 20) AS d",
+    "limit over copies": "SELECT count(*) AS n FROM (SELECT DISTINCT vital_sign_id FROM (SELECT vital_sign_id FROM vital_sign WHERE node = 'hosp_b' LIMIT 7000) AS d) AS e",
+    "limit over corrections": "SELECT count(*) AS n FROM (SELECT vital_sign_id FROM vital_sign WHERE node = 'hosp_c' LIMIT 4800) AS d",
+}
+
+
+@pytest.mark.parametrize("name", DIRECTED)
+def test_directed(region_engine: Engine, oracle: Oracle, name: str) -> None:
+    assert disagreement(region_engine, oracle, Statement(DIRECTED[name], "directed"), ("on", "off", "filter", "project", "limit")) is None
+
+
+FOUND: dict[str, str] = {}
+"""What random statements found: name of the fault to the least statement that shows it."""
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_found(region_engine: Engine, oracle: Oracle, name: str) -> None:
+    assert disagreement(region_engine, oracle, Statement(FOUND[name], "found", tolerance=1e-9)) is None
