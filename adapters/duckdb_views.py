@@ -1,0 +1,127 @@
+"""The views of a DuckDB source: one for each table, of exactly the declared columns and types, made when it is first read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from adapters.duckdb_places import FoundColumn, FoundTable, Place, TableMissingError
+from adapters.duckdb_sql import view
+from adapters.duckdb_types import declared_expression, raw_type, text_expression
+from adapters.interface import SourceError
+from catalog.errors import near_names
+from catalog.model import RawColumn, SqlTable
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _MadeView:
+    """What a view was made from; made anew when the files or the declaration differ."""
+
+    signature: object
+    table: SqlTable
+    found: FoundTable
+
+
+class SourceViews:
+    """Keeps the views in step with the files. Safe for many threads; `ensure` takes a cursor of the shared instance."""
+
+    def __init__(self, node: str, place: Place) -> None:
+        self._node, self._place = node, place
+        self._lock = Lock()
+        self._made: dict[str, _MadeView] = {}
+
+    def ensure(self, connection: duckdb.DuckDBPyConnection, table: SqlTable) -> None:
+        """Make the view of a table if there is none, or the files changed. Raises S120 if they no longer fit."""
+        with self._lock:
+            try:
+                signature = self._place.signature(table.name)
+                made = self._made.get(table.name)
+                if made is not None and made.signature == signature and made.table == table:
+                    return
+                found = self._place.find(connection, table.name)
+            except TableMissingError as missing:
+                raise SourceError("S120", f"node {self._node} has no table {table.name} any more", missing.hint) from None
+            connection.execute(self._view(table, found))
+            self._made[table.name] = _MadeView(signature=signature, table=table, found=found)
+
+    def unreadable_column(self, connection: duckdb.DuckDBPyConnection, name: str) -> str | None:
+        """The first column of a table with a value that is not of its declared type; None if every value can be read."""
+        made = self._made.get(name)
+        if made is None:
+            return None
+        for column in made.table.columns:
+            source = made.found.column(column.name)
+            if source is None:
+                continue
+            present = exp.Nullif(this=_named(source), expression=exp.Literal.string("")) if source.type.id == "varchar" else _named(source)
+            tried = _expression(source, column, trying=True)
+            if tried is None or tried == _named(source):
+                continue
+            lost = exp.And(this=present.is_(exp.Null()).not_(), expression=tried.is_(exp.Null()))
+            query = exp.select("1").from_(made.found.rows.copy()).where(lost).limit(1)
+            if connection.execute(query.sql(dialect="duckdb")).fetchone() is not None:
+                return column.name
+        return None
+
+    def describe(self, connection: duckdb.DuckDBPyConnection, only: str | None) -> dict[str, SqlTable]:
+        """The tables as they are, with the raw types that fit. Columns of types that the mapping language lacks are left out."""
+        names = self._place.names(connection)
+        if only is not None:
+            if only not in names:
+                raise SourceError("S120", f"node {self._node} has no table {only}", near_names(only, names))
+            names = [only]
+        return {name: self._described(connection, self._place.find(connection, name)) for name in names}
+
+    def _described(self, connection: duckdb.DuckDBPyConnection, found: FoundTable) -> SqlTable:
+        count = exp.select(exp.Count(this=exp.Star())).from_(found.rows.copy())
+        rows = connection.execute(count.sql(dialect="duckdb")).fetchone()
+        columns = []
+        for column in found.columns:
+            type = raw_type(column.type)
+            if type is not None:
+                columns.append(RawColumn(name=column.name, type=type, nullable=column.nullable))
+        return SqlTable(name=found.name, columns=tuple(columns), key=found.key, rows=None if rows is None else rows[0])
+
+    def _view(self, table: SqlTable, found: FoundTable) -> str:
+        output = [exp.alias_(self._declared(table, found, column), exp.to_identifier(column.name, quoted=True)) for column in table.columns]
+        query = exp.Select(expressions=output).from_(found.rows.copy())
+        made = exp.Create(this=view(table.name), kind="VIEW", replace=True, expression=query)
+        return made.sql(dialect="duckdb", comments=False)
+
+    def _declared(self, table: SqlTable, found: FoundTable, column: RawColumn) -> exp.Expression:
+        source = found.column(column.name)
+        if source is None:
+            raise SourceError(
+                "S120",
+                f"node {self._node}, table {table.name} has no column {column.name} any more",
+                near_names(column.name, [known.name for known in found.columns]),
+            )
+        expression = _expression(source, column)
+        if expression is None:
+            held = "text" if source.as_text else str(source.type)
+            raise SourceError(
+                "S120",
+                f"node {self._node}, table {table.name}, column {column.name} is not {column.type} any more",
+                f"it is {held} now; `hospital-gateway sources describe` shows the table as it is",
+            )
+        return expression
+
+
+def _expression(source: FoundColumn, column: RawColumn, *, trying: bool = False) -> exp.Expression | None:
+    named = _named(source)
+    if source.collated:
+        encoded = exp.Anonymous(this="ENCODE", expressions=[named])
+        named = exp.Anonymous(this="DECODE", expressions=[encoded])
+    if source.as_text:
+        return text_expression(named, column.type, trying=trying)
+    return declared_expression(named, source.type, column.type, trying=trying)
+
+
+def _named(source: FoundColumn) -> exp.Expression:
+    return exp.column(exp.to_identifier(source.name, quoted=True))
