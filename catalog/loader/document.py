@@ -99,9 +99,7 @@ def parse_document(text: str, file: str, problems: Problems) -> Entries | None:
 
 
 def _parse_events(text: str) -> Iterator[Any]:
-    yaml = YAML(typ="rt", pure=True)
-    yaml.version = (1, 2)  # type: ignore[assignment]
-    yield from yaml.parse(text)
+    yield from YAML(typ="rt", pure=True).parse(text)
 
 
 def _syntax_hint(text: str, mark: Any) -> str:
@@ -206,10 +204,11 @@ def _scalar(event: Any, place: Place) -> Scalar:
         return Scalar(text, text, Place(place.file, place.line, place.column + 1))
     if event.style:
         return Scalar(text, text, place)
-    return Scalar(_plain_value(text), text, place)
+    return Scalar(read_scalar(text), text, place)
 
 
-def _plain_value(text: str) -> PlainValue:
+def read_scalar(text: str) -> PlainValue:
+    """What a value without quotes means."""
     if text in ("", "~", "null", "Null", "NULL"):
         return None
     if text in ("true", "True", "TRUE", "false", "False", "FALSE"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
@@ -14,7 +14,10 @@ from catalog.loader.problems import Problems
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """A text; `pattern` must match it whole, `choices` is a closed list. `written`: any plain value, taken as it is spelled."""
+    """A text; `pattern` must match it whole, `choices` is a closed list (if `null` is one, it needs no quotes).
+
+    `written`: any plain value, taken as it is spelled.
+    """
 
     pattern: str | None = None
     pattern_words: str = ""
@@ -203,6 +206,8 @@ class _Reader:
                 return item.value
             case Whole() if isinstance(item.value, int) and not isinstance(item.value, bool) and _in_bounds(item.value, form):
                 return item.value
+            case Text(choices=choices) if item.text == "null" and "null" in choices:
+                return item.text
             case Text(written=True) if item.value is not None:
                 return item.text
             case Text(written=False) if isinstance(item.value, str):
@@ -241,22 +246,3 @@ def _words(form: Text | Whole | Flag | Plain) -> str:
             return "a plain value"
         case _:
             assert_never(form)
-
-
-def shapes_within(form: Form) -> Iterator[Shape]:
-    """Every shape reachable from a form, itself included."""
-    walk: Callable[[Form], Iterator[Shape]] = shapes_within
-    match form:
-        case Shape(keys=keys):
-            yield form
-            for key in keys.values():
-                yield from walk(key.form)
-        case ByKey(shapes=shapes):
-            for shape in shapes.values():
-                yield from walk(shape)
-        case ListOf(item=item):
-            yield from walk(item)
-        case MapOf(value=value):
-            yield from walk(value)
-        case _:
-            return

@@ -9,7 +9,7 @@ from typing import Any
 from catalog.errors import near_names
 from catalog.loader.codecs import Codec, find_codec
 from catalog.loader.forms import Reading
-from catalog.loader.problems import Problems
+from catalog.loader.problems import UNREADABLE, Problems
 from catalog.model import Cell, HBaseTable, QualifierPart, RowKey, Salt, Segment, WideFamily
 from catalog.types import INTEGER, TEXT
 
@@ -64,13 +64,13 @@ def _segment(layout: _Layout, data: dict[str, Any], index: int) -> Segment:
     at = ("row_key", "segments", str(index))
     salt = _salt(data["salt"]) if {"hash", "of"} <= data.get("salt", {}).keys() else None
     name = data.get("type", "text" if salt is None or salt.hex is not None else "digits")
-    codec = layout.codec(name, *at, "type") or find_codec("text")
+    codec = layout.codec(name, *at, "type") or _unreadable(data)
     if not codec.in_key:
         layout.fault(f"the codec {name} cannot stand in a row key", "numbers in keys are i64be, i32be, i16be, u8 or digits", *at, "type")
     width = data.get("width")
-    if codec.width is not None and width not in (None, codec.width):
+    if codec.width is not None and width is not None and width != codec.width:
         layout.fault(f"{name} takes {codec.width} bytes, not {width}", "leave out the width", *at, "width")
-    if data.get("reversed") and codec.name not in ("text", "digits"):
+    if data.get("reversed") and codec.name not in ("text", "digits", UNREADABLE.name):
         layout.fault(f"{name} cannot be reversed", "only text and digits can", *at, "reversed")
     return Segment(
         name=data.get("name", f"segment_{index}"),
@@ -83,6 +83,11 @@ def _segment(layout: _Layout, data: dict[str, Any], index: int) -> Segment:
     )
 
 
+def _unreadable(data: dict[str, Any]) -> Codec:
+    """Fits whatever the segment says: its codec is a problem already."""
+    return Codec(UNREADABLE.name, UNREADABLE, data.get("width", 1), 2**63 - 1, in_key=True)
+
+
 def _salt(data: dict[str, Any]) -> Salt:
     return Salt(hash=data["hash"], of=data["of"], modulo=data.get("modulo"), hex=data.get("hex"), over=data.get("over", "logical"))
 
@@ -91,11 +96,11 @@ def _subtract_from(layout: _Layout, data: dict[str, Any], codec: Codec, at: tupl
     start: int | None = data.get("subtract_from")
     if start is None:
         return None
-    if codec.type != INTEGER:
+    if codec.type not in (INTEGER, UNREADABLE):
         layout.fault("subtract_from needs a number", "give the segment the type digits or i64be", *at, "subtract_from")
         return None
-    digits = data.get("width", 18)
-    maximum = codec.maximum if codec.maximum is not None else 10**digits - 1
+    digits: int = data.get("width", 18)
+    maximum: int = codec.maximum if codec.maximum is not None else 10**digits - 1
     if start > maximum:
         layout.fault(f"subtract_from {start} does not fit the segment, which holds at most {maximum}", "", *at, "subtract_from")
     return start
@@ -129,15 +134,15 @@ def _check_salt(layout: _Layout, segment: Segment, index: int, segments: list[Se
 
 
 def _buckets(salt: Salt) -> int:
-    return salt.modulo if salt.modulo is not None else 16 ** (salt.hex or 0)
+    return salt.modulo if salt.modulo is not None else 1 << 4 * (salt.hex or 0)
 
 
 def _room(segment: Segment) -> int | None:
     if segment.width is None:
         return None
     if segment.codec == "digits":
-        return 10**segment.width
-    return int(16**segment.width if segment.codec == "text" else 256**segment.width)
+        return int(10**segment.width)
+    return 1 << segment.width * (4 if segment.codec == "text" else 8)
 
 
 # ----------------------------------------------------------------------------------------------- cells, families

@@ -14,10 +14,10 @@ from catalog.loader.document import Entries, read_document
 from catalog.loader.forms import read_form
 from catalog.loader.nodes import read_node
 from catalog.loader.policies import read_policy
-from catalog.loader.problems import Problems
+from catalog.loader.problems import UNREADABLE, Problems
 from catalog.loader.shapes import CATALOG
 from catalog.loader.tables import check_relationships, read_table
-from catalog.model import CatalogSnapshot, Lookup, Node, Policy, TableBinding, Units, VirtualTable
+from catalog.model import CatalogSnapshot, Lookup, Node, Policy, TableBinding, Units, VirtualTable, relation_columns
 
 DEFAULT_SCHEMA = "health"
 
@@ -152,6 +152,9 @@ class _Load:
         from catalog.mapping.compile import compile_binding
 
         for binding in self.bindings:
+            columns = [*self.tables[binding.table].columns.values(), *relation_columns(binding.relation).values()]
+            if any(column.type == UNREADABLE for column in columns):
+                continue
             try:
                 compiled[binding.id] = compile_binding(binding, self.tables[binding.table], self.lookups, self.units)
             except CatalogError as error:

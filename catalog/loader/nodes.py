@@ -10,10 +10,10 @@ from catalog.errors import Place, near_names
 from catalog.loader.document import Entries
 from catalog.loader.forms import Reading, read_form
 from catalog.loader.layouts import read_layout
-from catalog.loader.problems import Problems
+from catalog.loader.problems import UNREADABLE, Problems
 from catalog.loader.shapes import NODE
 from catalog.model import Node, Partition, RawColumn, Source, SourceTable, SqlTable
-from catalog.types import SIMPLE_TYPES, TEXT, Type, parse_type
+from catalog.types import SIMPLE_TYPES, Type, parse_type
 
 _PARTITION = re.compile(r"\s*(\w+)\s*\((.*)\)\s*", re.DOTALL)
 _PARTITION_FUNCTIONS = ("local_year", "local_month", "local_date")
@@ -107,7 +107,7 @@ def _raw_type(text: str, place: Place, problems: Problems) -> Type:
         unbalanced = text.count("(") != text.count(")")
         hint = "quote a type that holds a comma, as in 'decimal(19,4)'" if unbalanced else near_names(text, SIMPLE_TYPES)
         problems.add("C104", place, str(error), hint)
-        return TEXT
+        return UNREADABLE
 
 
 def _key(names: list[str], columns: dict[str, RawColumn], reading: Reading, path: tuple[str, ...], problems: Problems) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from catalog.errors import near_names
 from catalog.loader.document import Entries
 from catalog.loader.forms import Reading, read_form
-from catalog.loader.problems import Problems
+from catalog.loader.problems import UNREADABLE, Problems
 from catalog.loader.shapes import POLICY
 from catalog.model import Column, Mask, Policy, TablePolicy, VirtualTable
 from catalog.types import DATE, TEXT, TIMESTAMP
@@ -91,6 +91,8 @@ def _column_masks(
 
 def _misfit(mask: Mask, column: Column) -> str:
     """Why a mask does not fit a column's type; '' if it does."""
+    if column.type == UNREADABLE:
+        return ""
     if mask == "token" and column.type != TEXT:
         return f"a token is a text and the column is {column.type}"
     if mask == "year" and column.type not in (DATE, TIMESTAMP):

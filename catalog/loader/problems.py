@@ -6,6 +6,10 @@ import hashlib
 from collections.abc import Iterable
 
 from catalog.errors import CatalogError, Place, Problem
+from catalog.types import Type
+
+UNREADABLE = Type("unreadable")
+"""Stands for a type that could not be read, which is a problem already: nothing that follows from it is reported."""
 
 
 class Problems:

@@ -7,7 +7,7 @@ from typing import Any
 from catalog.errors import Place, near_names
 from catalog.loader.document import Entries
 from catalog.loader.forms import Reading, read_form
-from catalog.loader.problems import Problems
+from catalog.loader.problems import UNREADABLE, Problems
 from catalog.loader.shapes import VIRTUAL_TABLE
 from catalog.model import Column, Relationship, VirtualTable
 from catalog.types import TEXT, VIRTUAL_TYPES, Type, parse_type
@@ -48,7 +48,7 @@ def _columns(reading: Reading, problems: Problems) -> dict[str, Column]:
     columns = {"node": NODE_COLUMN}
     for name, data in listed.items():
         type = _virtual_type(data["type"], reading.at("columns", name, "type"), problems) if "type" in data else TEXT
-        if name == "node" and type != TEXT:
+        if name == "node" and type not in (TEXT, UNREADABLE):
             problems.add("C104", reading.at("columns", name, "type"), "the column node is text", "leave it out: it is in every table")
         columns[name] = Column(
             name=name,
@@ -62,7 +62,7 @@ def _columns(reading: Reading, problems: Problems) -> dict[str, Column]:
             gb_level=data.get("gb_level"),
             description=data.get("description", NODE_COLUMN.description if name == "node" else ""),
         )
-        if "values" in data and not type.is_text:
+        if "values" in data and type not in (TEXT, UNREADABLE):
             problems.add("C104", reading.at_key("columns", name, "values"), f"{name} is {type}, but only a text column can have values")
     return columns if listed else {}
 
@@ -72,10 +72,11 @@ def _virtual_type(text: str, place: Place, problems: Problems) -> Type:
         type = parse_type(text)
     except ValueError as error:
         problems.add("C104", place, str(error), _type_hint(text, VIRTUAL_TYPES))
-        return TEXT
+        return UNREADABLE
     inner = type.element if type.name == "list" else type
     if inner is None or inner.name not in VIRTUAL_TYPES or inner.name == "list":
         problems.add("C104", place, f"a virtual column cannot be {text}", f"the types are {', '.join(VIRTUAL_TYPES)}")
+        return UNREADABLE
     return type
 
 
@@ -122,6 +123,6 @@ def check_relationships(
                 problems.add("C204", key_place, f"unknown virtual column {own} of {table.name}", near_names(own, table.columns))
             elif its not in other.columns:
                 problems.add("C204", place, f"unknown virtual column {its} of {other.name}", near_names(its, other.columns))
-            elif table.columns[own].type != other.columns[its].type:
+            elif UNREADABLE not in (types := {table.columns[own].type, other.columns[its].type}) and len(types) > 1:
                 fact = f"{own} is {table.columns[own].type}, {other.name}.{its} is {other.columns[its].type}"
                 problems.add("C104", place, fact, "join columns of one type")
