@@ -51,6 +51,8 @@ def kind_of(node: exp.Expr) -> str:
             if isinstance(value, float)
             else "decimal"
         )
+    if isinstance(node, exp.Any | exp.All):
+        return ""
     return _KINDS.get(node.type.this, "") if node.type is not None and isinstance(node.type.this, _T) else ""
 
 
