@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from tests.region.vocabulary import Vocabulary
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/plans/*.txt with the plans of today")
+
+
 @pytest.fixture(scope="session")
 def region_engine() -> Iterator[Engine]:
     """The engine over the example region. Session-wide: the engine must stand any statement that a test gives it."""

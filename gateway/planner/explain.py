@@ -48,7 +48,7 @@ def _fragment_document(fragment: Fragment) -> dict[str, Any]:
         "source": fragment.source,
         "binding": fragment.binding,
         "sent": "" if _hides(fragment) else fragment.sent,
-        "columns": list(fragment.scan.columns),
+        "columns": [] if _hides(fragment) else list(fragment.scan.columns),
         "limit": fragment.scan.limit,
         "conjuncts": [
             {"text": c.text, "origin": c.origin, "verdict": c.exactness.value, "pushed": c.pushed, "reason": c.reason}
@@ -98,10 +98,8 @@ def _fragment_lines(fragment: Fragment) -> list[str]:
     lines = [f"  {fragment.node}/{fragment.source} ({fragment.binding})"]
     if not _hides(fragment):
         lines.append(f"    asks    {_indented(fragment.sent)}")
-    lines.append(
-        f"    reads   {', '.join(fragment.scan.columns)}"
-        + (f", at most {fragment.scan.limit} rows" if fragment.scan.limit is not None else "")
-    )
+        limit = f", at most {fragment.scan.limit} rows" if fragment.scan.limit is not None else ""
+        lines.append(f"    reads   {', '.join(fragment.scan.columns)}{limit}")
     for conjunct in shown(fragment):
         origin = "mapping" if conjunct.origin == "mapping" else "filter "
         lines.append(f"    {origin} {conjunct.text}")
