@@ -46,8 +46,9 @@ class HBaseAdapter:
     def splits(self, scan: Scan) -> Sequence[Split]:
         """One for each group of salt buckets, at most as many as there are slots; one where a limit or gets make it small."""
         plan = self._plan(scan)
-        groups = by_bucket(self._layout(plan.table), plan.keys.ranges)
-        if scan.limit is not None or plan.keys.keys is not None or len(groups) < 2:
+        small = scan.limit is not None or plan.keys.keys is not None
+        groups = () if small else by_bucket(self._layout(plan.table), plan.keys.ranges)
+        if len(groups) < 2:
             return [Split(scan=scan, token=plan.keys.ranges, title=plan.table.name)]
         count = min(self.capabilities.slots, len(groups))
         parts = [groups[index::count] for index in range(count)]
@@ -116,6 +117,7 @@ class HBaseAdapter:
 
     def describe(self, table: str | None = None) -> Mapping[str, SqlTable]:
         """HBase has no schema: the layouts of node.yaml, one table for the rows and one for each wide family."""
+        self._cells.ping(list(self._tables))
         found: dict[str, SqlTable] = {}
         for layout in self._tables.values():
             relations: list[TableRelation | WideRelation] = [TableRelation(table=layout)]

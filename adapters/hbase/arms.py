@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
-from catalog.conditions import AllOf, Always, AnyOf, Condition, Never, Term, Test, Unknown, all_of, any_of
+from catalog.conditions import AllOf, Always, AnyOf, Condition, Never, Test, Unknown, all_of, any_of
 from catalog.values import ValueSet
 
 Arm = Mapping[str, ValueSet]
@@ -22,21 +22,31 @@ def arms_over(conditions: Sequence[Condition], columns: Sequence[str]) -> tuple[
     """
     for count in range(len(columns), 0, -1):
         kept = tuple(columns[:count])
-        found = _arms(all_of(*(_only(condition, kept) for condition in conditions)))
+        found = _arms(all_of(*(_only(condition, kept) for condition in conditions)))  # the tests of one column meet first
         if found is not None:
             return found, kept
     return ({},), ()
 
 
 def _only(condition: Condition, columns: tuple[str, ...]) -> Condition:
-    """The condition without what it says of other columns: a superset, since conditions hold no negation."""
+    """The condition without what it says of other columns; a key is never NULL."""
+
+    def kept(test: Test) -> Condition:
+        known = test.term.kind == "value" and test.term.column in columns
+        return Test(test.term, test.wanted.without_null()) if known else Always()
+
+    return without_tests(condition, kept)
+
+
+def without_tests(condition: Condition, kept: Callable[[Test], Condition]) -> Condition:
+    """The condition with each test replaced by what `kept` makes of it: a superset if that is, since there is no negation."""
     match condition:
-        case Test(term=Term(column=column, kind=kind), wanted=wanted):
-            return Test(condition.term, wanted.without_null()) if column in columns and kind == "value" else Always()
+        case Test():
+            return kept(condition)
         case AllOf(parts=parts):
-            return all_of(*(_only(part, columns) for part in parts))
+            return all_of(*(without_tests(part, kept) for part in parts))
         case AnyOf(arms=arms):
-            return any_of(*(_only(arm, columns) for arm in arms))
+            return any_of(*(without_tests(arm, kept) for arm in arms))
         case Unknown():
             return Always()
         case Always() | Never():

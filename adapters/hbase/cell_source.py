@@ -26,7 +26,7 @@ class StoredRow(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellRequest:
     """Which cells of which table. `families`: family to the wanted qualifiers as ranges (one column is a range of one key),
-    None is the whole family. A row without any wanted cell is not returned."""
+    None is the whole family; no families at all is every family. A row without any wanted cell is not returned."""
 
     table: str
     families: Mapping[str, tuple[ByteRange, ...] | None]

@@ -86,9 +86,9 @@ def _wanted(cells: list[StoredCell], request: CellRequest) -> list[StoredCell]:
     before: tuple[str, bytes] | None = None
     for cell in cells:
         family, qualifier, _, _ = cell
-        if family not in families:
+        if families and family not in families:
             continue
-        ranges = families[family]
+        ranges = families[family] if families else None
         if ranges is not None and not any(r.contains(qualifier) for r in ranges):
             continue
         if latest:

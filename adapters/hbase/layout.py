@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from adapters.arrow_types import arrow_type
 from adapters.hbase.codecs import Codec, DecimalCodec, TextCodec, codec_named, whole
-from adapters.hbase.salt import bucket_count, bucket_of, stored_bucket
+from adapters.hbase.salt import bucket_count, bucket_of, logical_text, stored_bucket
 from adapters.interface import SourceError
 from catalog.model import HBaseTable, Salt, Segment
 from catalog.types import Type
@@ -77,13 +77,27 @@ class Part:
         values = self.codec.decode_many(stored)
         if pa.types.is_integer(values.type):
             self._check_number_text(stored)
-            reach = self.codec.bounds(self.width) or (0, (1 << 63) - 1)
             smallest = pc.min(values).as_py()
-            if smallest is not None and smallest < reach[0]:
+            if smallest is not None and smallest < self._least:
                 raise ValueError("a number in a key is negative")
         if self.subtract_from is not None:
             values = pc.subtract(pa.scalar(self.subtract_from, pa.int64()), values)
         return values.cast(arrow_type(self.type))
+
+    def value(self, stored: bytes) -> Any:
+        """The logical value of one stored form. Raises ValueError."""
+        value = self.codec.decode(self._turned(stored) if self.reversed else stored)
+        if isinstance(value, int) and not isinstance(value, bool):
+            self._check_number_text([stored])
+            if value < self._least:
+                raise ValueError("a number in a key is negative")
+            return value if self.subtract_from is None else self.subtract_from - value
+        return value
+
+    @property
+    def _least(self) -> int:
+        """The least number that may be stored: keys hold no negative numbers, unless the codec keeps their order."""
+        return (self.codec.bounds(self.width) or (0, 0))[0]
 
     def _turned(self, stored: bytes) -> bytes:
         if stored.isascii() or not isinstance(self.codec, TextCodec):
@@ -131,13 +145,13 @@ class KeyLayout:
     def buckets(self, part: Part) -> tuple[bytes, ...]:
         """Every stored form of a salt."""
         assert part.salt is not None
-        return tuple(stored_bucket(part.salt, part.codec.name, part.width, bucket) for bucket in range(bucket_count(part.salt)))
+        return tuple(stored_bucket(part.salt, part.codec, part.width, bucket) for bucket in range(bucket_count(part.salt)))
 
     def bucket(self, part: Part, value: Any, stored: bytes) -> bytes:
         """The stored form of the salt, from the logical value and stored bytes of the part that it hashes."""
         assert part.salt is not None
-        data = stored if part.salt.over == "stored" else str(value).encode()
-        return stored_bucket(part.salt, part.codec.name, part.width, bucket_of(part.salt, data))
+        data = stored if part.salt.over == "stored" else logical_text(value)
+        return stored_bucket(part.salt, part.codec, part.width, bucket_of(part.salt, data))
 
     def decode(self, rows: Sequence[bytes]) -> dict[str, pa.Array]:
         """The logical segments of many row keys. Raises SourceError S121, which names the segment and no value."""

@@ -38,6 +38,8 @@ def qualifier_parts(table: HBaseTable, wide: WideFamily) -> tuple[Part, ...]:
                 bounds=wide.ranges.get(piece.name),
             )
         )
+    if not parts:
+        raise _misfit(table, wide, "", "is missing: a qualifier without data belongs into cells")
     for index, part in enumerate(parts):
         variable = part.codec.width is None
         if variable and index and not parts[index - 1].after and any(p.codec.width is None for p in parts[:index]):
@@ -71,16 +73,14 @@ def _read(parts: tuple[Part, ...], qualifier: bytes) -> tuple[Any, ...] | None:
         if start is None:
             return None
         try:
-            value = part.decode([qualifier[start:end]])[0].as_py()
+            value = part.value(qualifier[start:end])
         except ValueError:
             return None
         if part.bounds is not None and not part.bounds[0] <= value <= part.bounds[1]:
             return None
         values.append(value)
         end = start
-    if not parts or qualifier[:end] != parts[0].before:
-        return tuple(values) if not parts else None
-    return tuple(reversed(values))
+    return tuple(reversed(values)) if qualifier[:end] == parts[0].before else None
 
 
 def _start(parts: tuple[Part, ...], index: int, qualifier: bytes, end: int) -> int | None:

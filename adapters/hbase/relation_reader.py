@@ -14,7 +14,7 @@ from adapters.hbase.decode import decode_cells
 from adapters.hbase.layout import KeyLayout
 from adapters.hbase.qualifier import qualifier_parts, qualifier_reader
 from adapters.interface import SourceError
-from catalog.model import Cell, HBaseTable, WideRelation
+from catalog.model import Cell, HBaseTable
 
 Columns = dict[str, pa.Array]
 Families = dict[str, tuple[ByteRange, ...] | None]
@@ -114,8 +114,8 @@ class WideReader:
         found = {name: array.take(expand) for name, array in self._layout.decode([row.key for row in rows]).items()}
         for position, part in enumerate(self._fields):
             found[part.name] = pa.array([fields[position] for fields in parsed], arrow_type(part.type))
-        for cell in self._fixed:
-            found[cell.name] = self._fixed_column(cell, rows, set(places)).take(expand)
+        for fixed in self._fixed:
+            found[fixed.name] = self._fixed_column(fixed, rows, set(places)).take(expand)
         wide = self._wide
         if wide.value_name in self._names:
             found[wide.value_name] = decode_cells(self._table.name, wide.value_name, wide.value_codec, wide.value_type, values)
@@ -134,10 +134,6 @@ class WideReader:
                 raise SourceError("S121", fact, "declare the cell without required in node.yaml")
             values.append(found)
         return decode_cells(self._table.name, fixed.name, fixed.codec, fixed.type, values)
-
-
-def wide_reader(relation: WideRelation, layout: KeyLayout, names: Sequence[str], qualifiers: tuple[ByteRange, ...]) -> WideReader:
-    return WideReader(relation.table, layout, relation.family, names, qualifiers)
 
 
 def _columns_of(cells: Sequence[Cell]) -> Families:

@@ -7,6 +7,7 @@ it, anything else stops. What a part cannot say makes the ranges larger, never s
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,7 +58,13 @@ def by_bucket(layout: KeyLayout, ranges: Sequence[ByteRange]) -> tuple[tuple[Byt
     first = layout.parts[0]
     if first.salt is None:
         return (tuple(ranges),) if ranges else ()
-    groups = [intersect(ranges, prefix_range(bucket + first.after)) for bucket in layout.buckets(first)]
+    starts = [found.start for found in ranges]
+    groups = []
+    for bucket in layout.buckets(first):
+        whole = prefix_range(bucket + first.after)
+        low = max(bisect_right(starts, whole.start) - 1, 0)
+        high = len(ranges) if whole.stop is None else bisect_left(starts, whole.stop)
+        groups.append(intersect(ranges[low:high], whole))
     return tuple(group for group in groups if group)
 
 
@@ -116,11 +123,13 @@ def _arm_ranges(parts: Sequence[Part], arm: Arm, buckets: _Buckets, bucket: _Buc
     if salted is None or salted.salt is None or points is None or len(points) > MAX_RANGES:
         return _walk(parts, arm, buckets)
     hashed = next(part for part in parts if part.name == salted.salt.of)
+    if not hashed.takes_points:
+        return _walk(parts, arm, buckets)
     ranges: list[ByteRange] = []
     used: set[str] = {salted.name, hashed.name}
     for point in points:
         for stored in hashed.encode(point):
-            known = bucket(salted, point, stored)
+            known = bucket(salted, hashed.value(stored), stored)  # 7.0 finds 7, and is hashed as 7
             found, narrowed = _walk(parts, {**arm, hashed.name: ValueSet.of(point)}, lambda _, known=known: (known,))  # type: ignore[misc]
             ranges += found
             used |= narrowed
@@ -222,14 +231,15 @@ def _text_pieces(part: Part, interval: Interval) -> list[ByteRange] | None:
     if not isinstance(low, str) or not isinstance(interval.high, str | None):
         return None
     start = _utf8(low)
-    if interval.low is not None and not interval.low_closed and part.last and part.width is None:
+    alone = part.last and not part.after and part.width is None  # nothing follows: byte order is text order
+    if interval.low is not None and not interval.low_closed and alone:
         start += b"\x00"
     if interval.high is None:
         return [ByteRange(start, None)]
     pieces = [ByteRange(start, _utf8(interval.high))]
     if interval.high_closed:
         pieces += [_whole_value(part, form) for form in part.encode(interval.high)]
-    if not (part.last and part.width is None):
+    if not alone:
         shorter = [interval.high[:length] for length in range(len(interval.high))]
         pieces += [_whole_value(part, form) for text in shorter if interval.contains(text) for form in part.encode(text)]
     return list(merge(pieces))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from typing import Any
 
+from adapters.hbase.codecs import Codec
 from catalog.model import Salt
 
 _MASK = 0xFFFFFFFF
@@ -56,11 +58,13 @@ def bucket_count(salt: Salt) -> int:
     return salt.modulo
 
 
-def stored_bucket(salt: Salt, codec: str, width: int | None, bucket: int) -> bytes:
+def stored_bucket(salt: Salt, codec: Codec, width: int | None, bucket: int) -> bytes:
     """How a bucket stands in the key: hex digits, decimal text (zero-padded to `width`), or a binary number."""
-    if codec in ("text", "digits"):
+    if codec.bounds(1) is None or codec.name == "digits":
         return (f"{bucket:0{salt.hex}x}" if salt.hex is not None else str(bucket).zfill(width or 0)).encode()
-    return bucket.to_bytes(_NUMBER_WIDTHS[codec], "big")
+    return codec.encode(bucket)[0]
 
 
-_NUMBER_WIDTHS = {"u8": 1, "i16be": 2, "i32be": 4, "i64be": 8}
+def logical_text(value: Any) -> bytes:
+    """A logical value as the text that is hashed."""
+    return (str(value).lower() if isinstance(value, bool) else str(value)).encode()

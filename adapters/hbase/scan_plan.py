@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from adapters.hbase.arms import without_tests
 from adapters.hbase.byte_ranges import EVERYTHING, ByteRange, readable
 from adapters.hbase.layout import KeyLayout
 from adapters.hbase.qualifier import qualifier_parts
 from adapters.hbase.relation_reader import RelationReader, RowReader, WideReader
+from adapters.hbase.row_filter import comparable
 from adapters.hbase.row_key_planner import KeyPlan, plan_qualifiers, plan_row_keys
 from adapters.interface import Scan, SourceError
-from catalog.conditions import terms
-from catalog.model import HBaseTable, TableRelation, WideRelation
+from catalog.conditions import Always, Condition, Test, terms
+from catalog.model import HBaseTable, RawColumn, TableRelation, WideRelation, relation_columns
 
 _SHOWN = 4
 
@@ -64,11 +67,18 @@ def hbase_table(scan: Scan) -> HBaseTable:
 def plan_scan(layout: KeyLayout, scan: Scan) -> ScanPlan:
     table = hbase_table(scan)
     qualifiers = KeyPlan(ranges=EVERYTHING)
+    usable = [without_tests(condition, partial(_comparable_test, relation_columns(scan.relation))) for condition in scan.conditions]
     if isinstance(scan.relation, WideRelation):
-        qualifiers = plan_qualifiers(qualifier_parts(table, table.family(scan.relation.family)), scan.conditions)
+        qualifiers = plan_qualifiers(qualifier_parts(table, table.family(scan.relation.family)), usable)
     tested = (term.column for condition in scan.conditions for term in sorted(terms(condition), key=lambda t: t.column))
-    keys = plan_row_keys(layout, scan.conditions) if qualifiers.ranges else KeyPlan(ranges=())
+    keys = plan_row_keys(layout, usable) if qualifiers.ranges else KeyPlan(ranges=())
     return ScanPlan(scan=scan, table=table, keys=keys, qualifiers=qualifiers, names=tuple(dict.fromkeys([*scan.columns, *tested])))
+
+
+def _comparable_test(columns: Mapping[str, RawColumn], test: Test) -> Condition:
+    """A test whose constants do not fit its column (the planner only asks about it) says nothing."""
+    column = columns.get(test.term.column)
+    return test if column is not None and comparable(column.type, test.wanted) else Always()
 
 
 def _ranges_in_words(ranges: Sequence[ByteRange], everything: str, single: str, plural: str) -> str:
