@@ -123,26 +123,10 @@ FUNCTIONS = frozenset(
     "RowNumber Rank DenseRank PercentRank CumeDist Ntile Lag Lead FirstValue LastValue NthValue".split()
 )
 
-ANONYMOUS: dict[str, str] = {
-    "date_diff": "date_diff",
-    "isfinite": "isfinite",
-    "make_date": "make_date",
-    "every": "bool_and",
-    "char_length": "length",
-    "octet_length": "octet_length",
-    "btrim": "trim",
-    "rank": "rank",
-    "dense_rank": "dense_rank",
-    "percent_rank": "percent_rank",
-    "cume_dist": "cume_dist",
-    "ntile": "ntile",
-}
-"""Functions that sqlglot leaves as plain calls: PostgreSQL name to DuckDB name."""
+ANONYMOUS = frozenset({"isfinite", "make_date", "every"})
+"""Functions that sqlglot leaves as plain calls. `every` becomes bool_and when it is parsed."""
 
-ALLOWED = STRUCTURE | OPERATORS | FUNCTIONS | {"Anonymous", "Unnest", "Explode"} - {"Explode"}
-
-AGGREGATES: tuple[type[exp.Expr], ...] = (exp.AggFunc,)
-ANONYMOUS_AGGREGATES = frozenset({"every"})
+ALLOWED = STRUCTURE | OPERATORS | FUNCTIONS | {"Anonymous", "Unnest"}
 
 CAST_TYPES = frozenset(
     [

@@ -74,6 +74,9 @@ def _checked(tree: exp.Expr, sql: str, tokens: list[Token]) -> exp.Expr:
     _check_depth(tree)
     for node in tree.walk():
         _check_node(node, sql, tokens)
+    for node in list(tree.find_all(exp.Anonymous)):
+        if node.name.lower() == "every":
+            node.replace(exp.LogicalAnd(this=node.expressions[0]))
     return tree
 
 
