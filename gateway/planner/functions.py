@@ -12,100 +12,15 @@ from sqlglot import exp
 STATEMENTS: tuple[type[exp.Expr], ...] = (exp.Select, exp.Union, exp.Intersect, exp.Except, exp.Subquery, exp.Values)
 
 STRUCTURE = frozenset(
-    [
-        "Select",
-        "Union",
-        "Intersect",
-        "Except",
-        "Subquery",
-        "Values",
-        "Tuple",
-        "From",
-        "Join",
-        "Where",
-        "Group",
-        "Having",
-        "Order",
-        "Ordered",
-        "Limit",
-        "Offset",
-        "Fetch",
-        "LimitOptions",
-        "With",
-        "CTE",
-        "Table",
-        "TableAlias",
-        "Alias",
-        "Aliases",
-        "Column",
-        "Identifier",
-        "Star",
-        "Literal",
-        "Null",
-        "Boolean",
-        "Paren",
-        "DataType",
-        "DataTypeParam",
-        "Var",
-        "Distinct",
-        "Cube",
-        "Rollup",
-        "GroupingSets",
-        "Window",
-        "WindowSpec",
-        "WithinGroup",
-        "Filter",
-        "Lateral",
-        "Exists",
-        "Any",
-        "All",
-        "RawString",
-        "UnicodeString",
-        "National",
-        "Hint",
-    ]
-) - {"Hint"}
+    "Select Union Intersect Except Subquery Values Tuple From Join Where Group Having Order Ordered Limit Offset Fetch LimitOptions With CTE "
+    "Table TableAlias Alias Aliases Column Identifier Star Literal Null Boolean Paren DataType DataTypeParam Var Distinct Cube Rollup GroupingSets "
+    "Window WindowSpec WithinGroup Filter Lateral Exists Any All RawString UnicodeString National".split()
+)
 
 OPERATORS = frozenset(
-    [
-        "And",
-        "Or",
-        "Not",
-        "EQ",
-        "NEQ",
-        "GT",
-        "GTE",
-        "LT",
-        "LTE",
-        "NullSafeEQ",
-        "NullSafeNEQ",
-        "Is",
-        "In",
-        "Between",
-        "Like",
-        "ILike",
-        "Escape",
-        "RegexpLike",
-        "RegexpILike",
-        "SimilarTo",
-        "Add",
-        "Sub",
-        "Mul",
-        "Div",
-        "Mod",
-        "Neg",
-        "DPipe",
-        "Cast",
-        "TryCast",
-        "Case",
-        "If",
-        "AtTimeZone",
-        "Interval",
-        "Collate",
-        "Array",
-        "Bracket",
-    ]
-) - {"Collate"}
+    "And Or Not EQ NEQ GT GTE LT LTE NullSafeEQ NullSafeNEQ Is In Between Like ILike Escape RegexpLike RegexpILike SimilarTo Add Sub Mul Div Mod Neg "
+    "DPipe Cast TryCast Case If AtTimeZone Interval Array Bracket".split()
+)
 
 FUNCTIONS = frozenset(
     # conditional
@@ -153,30 +68,12 @@ CAST_TYPES = frozenset(
 )
 
 ARGUMENTS: dict[str, frozenset[str]] = {
-    "Select": frozenset(
-        [
-            "expressions",
-            "from_",
-            "joins",
-            "where",
-            "group",
-            "having",
-            "order",
-            "limit",
-            "offset",
-            "distinct",
-            "with_",
-            "windows",
-            "laterals",
-            "kind",
-        ]
-    )
-    - {"kind"},
-    "Table": frozenset(["this", "db", "catalog", "alias"]),
-    "Join": frozenset(["this", "side", "kind", "on", "using"]),
-    "Subquery": frozenset(["this", "alias", "with_"]),
-    "Column": frozenset(["this", "table", "db", "catalog"]),
-    "Like": frozenset(["this", "expression", "negate"]),
-    "ILike": frozenset(["this", "expression", "negate"]),
+    "Select": frozenset("expressions from_ joins where group having order limit offset distinct with_ windows laterals".split()),
+    "Table": frozenset("this db catalog alias".split()),
+    "Join": frozenset("this side kind on using".split()),
+    "Subquery": frozenset("this alias with_".split()),
+    "Column": frozenset("this table db catalog".split()),
+    "Like": frozenset("this expression negate".split()),
+    "ILike": frozenset("this expression negate".split()),
 }
 """For nodes whose other arguments carry meaning of their own (locks, hints, pivots, INTO, TABLESAMPLE): the arguments allowed."""
