@@ -6,7 +6,7 @@ from catalog.loader.forms import ByKey, Flag, Form, Key, ListOf, MapOf, Plain, S
 
 IDENTIFIER = r"[a-z][a-z0-9_]*"
 _NAME = Text(pattern=IDENTIFIER, pattern_words="a name of lower-case letters, digits and _")
-_ANY_NAME = Text(pattern=r"\S(.*\S)?", pattern_words="a name")
+_ANY_NAME = Text(pattern=r"\S([\s\S]*\S)?", pattern_words="a name")
 _EXPRESSION = Text(written=True)
 _TEXT = Text()
 _NAMES = ListOf(item=_ANY_NAME, minimum=1)
