@@ -26,6 +26,7 @@ _logger = logging.getLogger(__name__)
 
 ADAPTER_GROUP = "hospital_gateway.adapters"
 BUILT_IN_ADAPTERS = {"duckdb": "adapters.duckdb:open_source", "hbase": "adapters.hbase:open_source"}
+_LOCAL_SCHEMES = ("cells", "parquet", "csv", "duckdb", "file")
 
 
 class SourceRegistry:
@@ -43,6 +44,10 @@ class SourceRegistry:
                 self._opened[node, source] = open_source(self._sources[node, source])
             return self._opened[node, source]
 
+    @property
+    def names(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self._sources)
+
     def close(self) -> None:
         with self._lock:
             opened, self._opened = list(self._opened.values()), {}
@@ -52,8 +57,13 @@ class SourceRegistry:
 
 def open_engine(settings: Settings) -> Engine:
     """Load the catalog and make the engine. Raises CatalogError with every mistake, or SettingsError."""
-    snapshot = load_catalog(settings.catalog)
+    snapshot = open_snapshot(settings)
     return _OwningEngine(snapshot, open_sources(snapshot, settings), settings.limits, _token_key(settings))
+
+
+def open_snapshot(settings: Settings) -> CatalogSnapshot:
+    """The catalog as it is now. Raises CatalogError with every mistake."""
+    return load_catalog(settings.catalog)
 
 
 class _OwningEngine(Engine):
@@ -71,7 +81,12 @@ class _OwningEngine(Engine):
 
 
 def open_sources(snapshot: CatalogSnapshot, settings: Settings) -> SourceRegistry:
-    """The sources of a catalog as the settings want them. Opens nothing. Raises SettingsError for a replacement that names no source."""
+    """The sources of a catalog, opened when they are first used. Raises SettingsError for a replacement that names no source."""
+    return SourceRegistry(replaced_sources(snapshot, settings))
+
+
+def replaced_sources(snapshot: CatalogSnapshot, settings: Settings) -> dict[tuple[str, str], Source]:
+    """Each source by (node, name), as the settings want it. Raises SettingsError for a replacement that names no source."""
     known = {(node.name, source.name): source for node in snapshot.nodes.values() for source in node.sources.values()}
     for (node, name), replacement in settings.sources.items():
         if (node, name) not in known:
@@ -79,17 +94,15 @@ def open_sources(snapshot: CatalogSnapshot, settings: Settings) -> SourceRegistr
             raise PlacedSettingsError(
                 f"[sources.{node}.{name}] names no source of the catalog", place=replacement.place, hint=near_names(f"{node}.{name}", names)
             )
-    return SourceRegistry(
-        {key: replaced_source(source, settings.sources.get(key), settings.catalog) for key, source in known.items()},
-    )
+    return {key: replaced_source(source, settings.sources.get(key), settings.catalog) for key, source in known.items()}
 
 
 def replaced_source(source: Source, replacement: SourceReplacement | None, catalog: Path) -> Source:
     """The source with the settings' adapter, url and options; relative paths in urls are made absolute, from where they are written."""
-    if replacement is None:
-        return replace(source, url=_absolute_url(source.url, catalog))
-    url = _absolute_url(source.url, catalog) if replacement.url is None else _absolute_url(replacement.url, replacement.base)
-    return replace(source, adapter=replacement.adapter or source.adapter, url=url, options={**source.options, **replacement.options})
+    given = replacement or SourceReplacement()
+    adapter = given.adapter or source.adapter
+    url, base = (source.url, catalog) if given.url is None else (given.url, given.base)
+    return replace(source, adapter=adapter, url=absolute_url(url, adapter, base), options={**source.options, **given.options})
 
 
 def open_source(source: Source) -> Adapter:
@@ -104,12 +117,13 @@ def open_source(source: Source) -> Adapter:
     return factory(replace(source, url=url, options=options))
 
 
-def _absolute_url(url: str | None, base: Path) -> str | None:
-    """`cells:data/a` and `data/b` become absolute; references, absolute paths and network urls stay."""
-    if url is None or "://" in url or url.startswith("env:"):
+def absolute_url(url: str | None, adapter: str, base: Path) -> str | None:
+    """Local files (`data/b.duckdb`, `cells:data/a`, `file:url.txt`) become absolute; everything else is the adapter's own affair."""
+    if url is None or "://" in url:
         return url
     scheme, separator, path = url.rpartition(":")
-    return f"{scheme}{separator}{base / path}" if path else url
+    local = scheme in _LOCAL_SCHEMES or (not scheme and adapter in BUILT_IN_ADAPTERS)
+    return f"{scheme}{separator}{base / path}" if path and local else url
 
 
 def _adapter_factory(name: str) -> AdapterFactory:

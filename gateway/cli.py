@@ -7,16 +7,19 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import typer
 
+from gateway.commands import account, catalog, sources
 from gateway.commands.demo import demo
+from gateway.commands.doctor import doctor
 from gateway.commands.error import error
 from gateway.commands.explain import explain
 from gateway.commands.query import query
 from gateway.commands.session import Session
 from gateway.commands.verb import Catalog, Config, Json, Verbose, take_global_options, verb
+from gateway.commands.version import version
 from gateway.errors import SettingsError
 from gateway.process_log import describe_exception, log_to_stderr, process_log
 from gateway.report import exit_code, is_expected, reports_of
@@ -40,8 +43,22 @@ def _global_options(
     take_global_options(context.obj, config, catalog, json, verbose)
 
 
-for _function in (demo, query, explain, error):
-    app.command(_function.__name__)(verb(_function))
+_Verbs = dict[str, Callable[..., int | None]]
+
+_VERBS: _Verbs = {"demo": demo, "query": query, "explain": explain, "error": error, "doctor": doctor, "version": version}
+_GROUPS: dict[str, tuple[str, _Verbs]] = {
+    "catalog": ("The mapping files.", {"check": catalog.check, "schema": catalog.schema}),
+    "sources": ("The hospitals' databases.", {"list": sources.list_sources, "ping": sources.ping, "describe": sources.describe}),
+    "account": ("Callers of the front doors.", {"add": account.add}),
+}
+
+for _name, _function in _VERBS.items():
+    app.command(_name)(verb(_function))
+for _group_name, (_help, _verbs) in _GROUPS.items():
+    _group = typer.Typer(help=_help, no_args_is_help=True, rich_markup_mode=None)
+    for _name, _function in _verbs.items():
+        _group.command(_name)(verb(_function))
+    app.add_typer(_group, name=_group_name)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
