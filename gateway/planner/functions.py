@@ -44,27 +44,7 @@ ANONYMOUS = frozenset({"isfinite", "make_date", "every"})
 ALLOWED = STRUCTURE | OPERATORS | FUNCTIONS | {"Anonymous", "Unnest"}
 
 CAST_TYPES = frozenset(
-    [
-        "TEXT",
-        "VARCHAR",
-        "CHAR",
-        "NVARCHAR",
-        "INT",
-        "BIGINT",
-        "SMALLINT",
-        "TINYINT",
-        "DOUBLE",
-        "FLOAT",
-        "DECIMAL",
-        "BOOLEAN",
-        "DATE",
-        "TIMESTAMP",
-        "TIMESTAMPTZ",
-        "TIME",
-        "INTERVAL",
-        "UUID",
-        "ARRAY",
-    ]
+    "TEXT VARCHAR CHAR NVARCHAR INT BIGINT SMALLINT TINYINT DOUBLE FLOAT DECIMAL BOOLEAN DATE TIMESTAMP TIMESTAMPTZ TIME INTERVAL UUID ARRAY".split()
 )
 
 ARGUMENTS: dict[str, frozenset[str]] = {

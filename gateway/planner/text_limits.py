@@ -7,6 +7,8 @@ is counted too; chains that the parser reads in a loop (AND, OR, ||) are rebalan
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import Dialect, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
@@ -22,6 +24,9 @@ _CLOSING = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType
 _PREFIX = {TokenType.NOT, TokenType.DASH, TokenType.PLUS, TokenType.TILDE, TokenType.INTERVAL, TokenType.DISTINCT, TokenType.ALL}
 _RECURSIVE = {TokenType.JOIN, TokenType.ESCAPE}
 MAX_RECURSIVE = 64
+_UNREADABLE = re.compile("[\x00\ud800-\udfff]")
+_PARTS = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|/\*|\$\$|.""", re.DOTALL)
+"""A whole quoted text, quoted name or comment, or one sign; of one that is not closed, its first sign."""
 
 
 def read_tokens(sql: str) -> list[Token]:
@@ -30,8 +35,9 @@ def read_tokens(sql: str) -> list[Token]:
         raise ParseError(
             "P102", f"the statement has more than {MAX_TEXT // 1024} kB of text", hint="send long lists of keys in several statements"
         )
-    if "\x00" in sql:
-        raise ParseError("P101", "the statement has a NUL character", position=position_at(sql, sql.index("\x00")))
+    unreadable = _UNREADABLE.search(sql)
+    if unreadable is not None:
+        raise ParseError("P101", "the statement has a character that is no text", position=position_at(sql, unreadable.start()))
     try:
         tokens = Dialect.get_or_raise("postgres").tokenize(sql)
     except TokenError as error:
@@ -42,6 +48,11 @@ def read_tokens(sql: str) -> list[Token]:
         raise ParseError("P102", f"the statement has more than {MAX_TOKENS} words and signs")
     _check_nesting(sql, tokens)
     return tokens
+
+
+def _unclosed(sql: str) -> int | None:
+    """Where the quoted text, name or comment begins that never ends."""
+    return next((part.start() for part in _PARTS.finditer(sql) if part.group() in ("'", '"', "/*", "$$")), None)
 
 
 def position_at(sql: str, offset: int) -> Position:
