@@ -25,7 +25,7 @@ _PREFIX = {TokenType.NOT, TokenType.DASH, TokenType.PLUS, TokenType.TILDE, Token
 _RECURSIVE = {TokenType.JOIN, TokenType.ESCAPE}
 MAX_RECURSIVE = 64
 _UNREADABLE = re.compile("[\x00\ud800-\udfff]")
-_PARTS = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|/\*|\$\$|.""", re.DOTALL)
+_PARTS = re.compile(r"""'(?:[^']|'')*+'|"(?:[^"]|"")*+"|--[^\n]*|/\*.*?\*/|\$\$.*?\$\$|/\*|\$\$|.""", re.DOTALL)
 """A whole quoted text, quoted name or comment, or one sign; of one that is not closed, its first sign."""
 
 
@@ -41,9 +41,9 @@ def read_tokens(sql: str) -> list[Token]:
     try:
         tokens = Dialect.get_or_raise("postgres").tokenize(sql)
     except TokenError as error:
-        raise ParseError(
-            "P101", "a quoted text or comment is not closed, or a character cannot be read", hint="look for a missing quote"
-        ) from error
+        fact, place = "a quoted text or comment is not closed, or a character cannot be read", _unclosed(sql)
+        position = position_at(sql, place) if place is not None else None
+        raise ParseError("P101", fact, position=position, hint="look for a missing quote") from error
     if len(tokens) > MAX_TOKENS:
         raise ParseError("P102", f"the statement has more than {MAX_TOKENS} words and signs")
     _check_nesting(sql, tokens)

@@ -127,10 +127,8 @@ ESCAPES = [
     "SELECT to_json(p) FROM patient AS p",
     "SELECT row_to_json(p) FROM patient AS p",
     "SELECT COLUMNS(*) FROM patient",
-    "SELECT * EXCLUDE (city) FROM patient",
     "SELECT * FROM patient TABLESAMPLE BERNOULLI (10)",
     "PIVOT patient ON city USING count(*)",
-    "FROM patient",
     "SELECT patient_id FROM patient QUALIFY row_number() OVER () = 1",
     "SELECT [x FOR x IN [1, 2]]",
     "SELECT list_transform([1], lambda x: x + 1)",
@@ -154,7 +152,6 @@ TEXTS = {
     "brackets closed twice": "SELECT 1)) FROM patient",
     "a word too few": "SELECT city FROM",
     "a word too many": "SELECT city FROM patient WHERE WHERE",
-    "trailing comma": "SELECT city, FROM patient",
     "not SQL": "please give me all patients",
     "an emoji": "😀",
     "identifiers that are not ASCII": "SELECT 姓名 FROM 病人",
@@ -235,7 +232,9 @@ def test_text_that_is_no_statement_is_refused(region_engine: Engine, name: str) 
     assert refusal(region_engine, TEXTS[name]).code in ("P101", "P103", "B101", "B102")
 
 
-@pytest.mark.parametrize("name", ["a word too few", "a word too many", "unbalanced brackets", "not SQL", "NUL"])
+@pytest.mark.parametrize(
+    "name", ["a word too few", "a word too many", "unbalanced brackets", "not SQL", "NUL", "unterminated quote", "unterminated comment"]
+)
 def test_a_syntax_error_says_where(region_engine: Engine, name: str) -> None:
     error = refusal(region_engine, TEXTS[name])
     assert error.position is not None and error.position.line == 1 and error.position.column >= 1
