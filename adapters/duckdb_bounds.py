@@ -43,7 +43,7 @@ def _on_grid(interval: Interval, unit: Fraction, lowest: int, highest: int, valu
     high = highest if interval.high is None else -_first_unit(_negative(interval.high), interval.high_closed, unit, -highest)
     if low > high or low > highest or high < lowest:
         return NEVER
-    open_low, open_high = low <= lowest, high >= highest
+    open_low, open_high = interval.low is None or low < lowest, interval.high is None or high > highest
     return Interval(None if open_low else value(low), None if open_high else value(high), not open_low, not open_high)
 
 

@@ -51,13 +51,16 @@ def _verdict(test: Test, columns: Mapping[str, RawColumn]) -> Verdict:
     column = columns.get(test.term.column)
     if column is None:
         return Verdict(Exactness.REFUSE, reason=f"the relation has no column {test.term.column}")
+    form = form_of(test.wanted)
     exactness, reason = VERDICTS.get(
-        (test.term.kind, form_of(test.wanted), column.type.name),
+        (test.term.kind, form, column.type.name),
         (Exactness.REFUSE, f"no rule says how to ask for the {test.term.kind} of a column of type {column.type}"),
     )
     if exactness is Exactness.REFUSE:
         return Verdict(exactness, reason=reason)
-    if len(test.wanted.intervals) > MOST_INTERVALS and form_of(test.wanted) == "intervals":
+    if form in _NULLS:
+        return Verdict(exactness, test, reason)
+    if form == "intervals" and len(test.wanted.intervals) > MOST_INTERVALS:
         return Verdict(Exactness.REFUSE, reason=f"more than {MOST_INTERVALS} separate ranges are sorted out at the gateway")
     try:
         for interval in test.wanted.intervals:
