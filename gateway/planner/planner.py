@@ -23,6 +23,7 @@ from gateway.planner.parse import parse
 from gateway.planner.plan import Fragment, Plan, PrunedBinding, Reference
 from gateway.planner.policy_check import policy_problems
 from gateway.planner.soundness import has_top_n, soundness
+from gateway.planner.statement_rules import check_rules
 from gateway.planner.switches import Switches, read_switches
 from gateway.planner.visibility import VisibleCatalog, visible_catalog
 
@@ -45,7 +46,9 @@ class Planner:
         visible = self._visible_to(context.principal.role)
         tree = parse(sql)
         marks.append(("parse", clock()))
-        tree = to_inner(resolve(tree, sql, visible), sql)
+        tree = resolve(tree, sql, visible)
+        check_rules(tree, sql)
+        tree = to_inner(tree, sql)
         marks.append(("bind", clock()))
         check_statement(tree, visible)
         narrow(tree)
