@@ -10,7 +10,7 @@ from catalog.errors import Place, near_names
 from catalog.loader.document import Entries
 from catalog.loader.forms import Reading, read_form
 from catalog.loader.nodes import check_zone
-from catalog.loader.problems import Problems
+from catalog.loader.problems import UNREADABLE, Problems
 from catalog.loader.relations import RelationError, parse_relation
 from catalog.loader.shapes import BINDING
 from catalog.model import (
@@ -41,7 +41,15 @@ class Surroundings:
     lookups_known: bool
 
 
-def read_binding(document: Entries, file: str, stem: str, around: Surroundings, problems: Problems) -> TableBinding | None:
+@dataclass(frozen=True, slots=True)
+class ReadBinding:
+    """A binding as read. `sound` False: a name that its expressions may use is a problem already, so nothing is said of them."""
+
+    binding: TableBinding
+    sound: bool
+
+
+def read_binding(document: Entries, file: str, stem: str, around: Surroundings, problems: Problems) -> ReadBinding | None:
     """The binding, or None if its table, source or relation is not known, so that its expressions mean nothing."""
     reading = read_form(document, BINDING, problems)
     data = reading.data
@@ -54,8 +62,9 @@ def read_binding(document: Entries, file: str, stem: str, around: Surroundings, 
     zone = check_zone(data.get("zone"), reading.at("zone"), problems)
     if table is None or source is None or relation is None:
         return None
+    _check_aliases(lookups, relation, reading, problems)
     names = _RawNames(relation, reading, problems)
-    return TableBinding(
+    binding = TableBinding(
         name=stem,
         node=around.node.name,
         table=table.name,
@@ -76,6 +85,9 @@ def read_binding(document: Entries, file: str, stem: str, around: Surroundings, 
         places=reading.places,
         place=Place(file, 1),
     )
+    columns = [*table.columns.values(), *relation_columns(relation).values()]
+    readable = all(column.type != UNREADABLE for column in columns)
+    return ReadBinding(binding, sound=readable and len(lookups) == len(data.get("lookups", {})))
 
 
 def _table(reading: Reading, stem: str, around: Surroundings, problems: Problems) -> VirtualTable | None:
@@ -211,6 +223,16 @@ def _lookups(reading: Reading, around: Surroundings, problems: Problems) -> tupl
             LookupUse(alias=alias, lookup=name, where=data.get("where", {}), key=data.get("key", {}), missing=missing, place=place)
         )
     return tuple(found)
+
+
+def _check_aliases(lookups: tuple[LookupUse, ...], relation: Relation, reading: Reading, problems: Problems) -> None:
+    """`item.code` must mean one thing."""
+    prefixes = {name.partition(".")[0].lower() for name in relation_columns(relation) if "." in name}
+    for use in lookups:
+        if use.alias.lower() in prefixes:
+            problems.add(
+                "C105", reading.at_key("lookups", use.alias), f"the name {use.alias} is already a prefix in from", "choose another"
+            )
 
 
 def _check_lookup_key(alias: str, data: dict[str, Any], lookup: Lookup, reading: Reading, problems: Problems) -> None:

@@ -14,10 +14,10 @@ from catalog.loader.document import Entries, read_document
 from catalog.loader.forms import read_form
 from catalog.loader.nodes import read_node
 from catalog.loader.policies import read_policy
-from catalog.loader.problems import UNREADABLE, Problems
+from catalog.loader.problems import Problems
 from catalog.loader.shapes import CATALOG
 from catalog.loader.tables import check_relationships, read_table
-from catalog.model import CatalogSnapshot, Lookup, Node, Policy, TableBinding, Units, VirtualTable, relation_columns
+from catalog.model import CatalogSnapshot, Lookup, Node, Policy, TableBinding, Units, VirtualTable
 
 DEFAULT_SCHEMA = "health"
 
@@ -71,6 +71,7 @@ class _Load:
     broken_tables: frozenset[str] = frozenset()
     nodes: dict[str, Node] = field(default_factory=dict)
     bindings: list[TableBinding] = field(default_factory=list)
+    sound_bindings: list[TableBinding] = field(default_factory=list)
     lookups: dict[str, Lookup] = field(default_factory=dict)
     units: Units = field(default_factory=Units)
     codes_known: bool = True
@@ -128,9 +129,11 @@ class _Load:
             if document is None or node is None:
                 continue
             around = Surroundings(node, self.tables, self.broken_tables, self.lookups, self.codes_known)
-            binding = read_binding(document, self._relative(path), path.stem, around, self.problems)
-            if binding is not None:
-                self.bindings.append(binding)
+            read = read_binding(document, self._relative(path), path.stem, around, self.problems)
+            if read is not None:
+                self.bindings.append(read.binding)
+            if read is not None and read.sound:
+                self.sound_bindings.append(read.binding)
 
     def read_policies(self) -> dict[str, Policy]:
         policies: dict[str, Policy] = {}
@@ -151,10 +154,7 @@ class _Load:
             return compiled
         from catalog.mapping.compile import compile_binding
 
-        for binding in self.bindings:
-            columns = [*self.tables[binding.table].columns.values(), *relation_columns(binding.relation).values()]
-            if any(column.type == UNREADABLE for column in columns):
-                continue
+        for binding in self.sound_bindings:
             try:
                 compiled[binding.id] = compile_binding(binding, self.tables[binding.table], self.lookups, self.units)
             except CatalogError as error:

@@ -65,6 +65,7 @@ MISTAKES = {
     "an unknown lookup": (READING, "lookup: code_map", "lookup: «codemap", "C205", "codemap", "did you mean code_map"),
     "an unknown key column of a lookup": (READING, "where: {node: north}", "where: {node: north, «domain: x}", "C205", "domain", "node"),
     "a lookup without its whole key": (READING, "  item: {lookup: code_map, where: {node: north},", "  «item: {lookup: code_map,", "C205", "node", "where or key"),
+    "a lookup named like a joined table": (READING, "columns:", "  «P: {lookup: code_map, key: {node: v.Code, source_code: v.Code}}\ncolumns:", "C105", "P", "another"),
     "an unknown file of a lookup": (CODES, "file: code_map.csv", "file: «code_mop.csv", "C104", "code_mop.csv", "did you mean code_map.csv"),
     "a file outside the folder": (CODES, "file: code_map.csv", "file: «../secret.csv", "C104", "../secret.csv", ""),
     "an unknown column of a CSV file": ("codes/code_map.csv", "node,source_code,code", "«node,sourcecode,code", "C205", "source_code", "sourcecode"),
