@@ -9,11 +9,11 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import sqlglot
 
 from benchmarks.planning import planning_times
 from tests.region.fetched import QUESTIONS, measure
@@ -38,7 +38,7 @@ def machine() -> Iterator[str]:
     yield f"Written by `python -m benchmarks` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. Figures depend on the machine; ratios less so."
     yield ""
     yield f"- machine: {platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
-    yield f"- software: Python {platform.python_version()}, duckdb {duckdb.__version__}, sqlglot {sqlglot.__version__}, pyarrow {pa.__version__}"
+    yield f"- software: Python {platform.python_version()}, duckdb {duckdb.__version__}, sqlglot {version('sqlglot')}, pyarrow {pa.__version__}"
     yield f"- load average when started: {', '.join(f'{load:.2f}' for load in os.getloadavg())} (above {os.cpu_count()} means that others were running)"
 
 
@@ -58,7 +58,7 @@ def fetched_against_needed(repeats: int) -> Iterator[str]:
             times = {
                 switch: _milliseconds(lambda switch=switch, sql=question.sql: ask(engine, sql, context(switch)), repeats)
                 for switch in ("on", "off")
-            }  # type: ignore[misc]
+            }
             yield (
                 f"| {question.title} | {found.needed_rows:,} | {found.fetched_rows:,} | {found.fetched_rows / found.needed_rows:.2f} | {off.fetched_rows:,} "
                 f"| {found.needed_bytes:,} | {found.fetched_bytes:,} | {found.fetched_bytes / found.needed_bytes:.2f} | {off.fetched_bytes:,} "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 
 import pyarrow as pa
@@ -25,14 +25,11 @@ class FaultySource:
     reads: int = 0
     released: Event = field(default_factory=Event)
 
-    @property
-    def capabilities(self) -> Capabilities:
+    capabilities: Capabilities = field(init=False)
+
+    def __post_init__(self) -> None:
         own = self.real.capabilities
-        return (
-            own
-            if self.slots is None
-            else Capabilities(filter=own.filter, limit=own.limit, joins=own.joins, unnest=own.unnest, wide=own.wide, slots=self.slots)
-        )
+        self.capabilities = own if self.slots is None else replace(own, slots=self.slots)
 
     def classify(self, scan: Scan) -> Sequence[Verdict]:
         return self.real.classify(scan)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pyarrow as pa
 import pytest
 
 from gateway.engine import Engine
@@ -15,8 +16,9 @@ from tests.faults.faulty import Fault, FaultySource
 from tests.region.comparison import difference
 from tests.region.harness import Answer, ask, context
 from tests.region.oracle import Oracle
-from tests.region.region import open_region
+from tests.region.region import Sources, open_region
 
+Batches = Iterator[pa.RecordBatch]
 OFF = "hosp_b"
 DEADLINE = 1.5
 SLACK = 1.5
@@ -242,7 +244,7 @@ def test_rows_read_before_a_reset_are_not_given_twice(oracle: Oracle) -> None:
 
 
 def test_when_every_hospital_is_off_there_is_no_answer_even_in_part() -> None:
-    def wrap(sources):
+    def wrap(sources: Sources) -> Sources:
         for node in ("hosp_a", "hosp_b", "hosp_c"):
             sources = faulty.faulty(node, faulty.refused)(sources)
         return sources

@@ -233,11 +233,10 @@ class Generator:
     def subquery(self) -> Statement:
         outer = self.place(self.random.choice(ANY_TABLE))
         inner = self.place(self.random.choice(ANY_TABLE))
-        shapes = (self.in_subquery, self.exists, self.scalar, self.correlated_scalar, self.quantified, self.derived_aggregate)
-        shape = self.random.choice(shapes)
-        if shape == self.derived_aggregate:
+        if self.chance(17):
             return self.derived_aggregate(outer, inner)
-        parts = [shape(outer, inner)]
+        conditions = (self.in_subquery, self.exists, self.scalar, self.correlated_scalar, self.quantified)
+        parts = [self.random.choice(conditions)(outer, inner)]
         if self.chance(60):
             parts.append(self.expressions.predicate(outer.fields, 1))
         return self.select("subquery", [outer], outer.sql, (" AND " if self.chance(75) else " OR ").join(parts))

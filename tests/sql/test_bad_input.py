@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -157,7 +158,7 @@ TEXTS = {
     "identifiers that are not ASCII": "SELECT 姓名 FROM 病人",
     "homoglyph of a column": "SELECT сity FROM patient",
 }
-LARGE = {
+LARGE: dict[str, Callable[[], str]] = {
     "a megabyte of open brackets": lambda: "SELECT " + "(" * 1_000_000,
     "a megabyte of balanced brackets": lambda: "SELECT " + "(" * 500_000 + "1" + ")" * 500_000,
     "500 brackets": lambda: "SELECT " + "(" * 500 + "1" + ")" * 500,
