@@ -213,7 +213,7 @@ def test_a_hospital_that_is_back_is_used_again() -> None:
 def test_a_transient_failure_before_the_first_row_is_tried_again(oracle: Oracle) -> None:
     made: list[FaultySource] = []
 
-    def once(batches, read, released):
+    def once(batches: Batches, read: ReadContext, released: Event) -> Batches:
         if made[0].reads == 1:
             return faulty.refused(batches, read, released)
         return batches
@@ -234,7 +234,7 @@ def test_a_wrong_password_is_not_tried_again() -> None:
 def test_rows_read_before_a_reset_are_not_given_twice(oracle: Oracle) -> None:
     made: list[FaultySource] = []
 
-    def first_time(batches, read, released):
+    def first_time(batches: Batches, read: ReadContext, released: Event) -> Batches:
         return faulty.reset_midway(batches, read, released) if made[0].reads == 1 else batches
 
     with region_without(first_time, made) as engine:
