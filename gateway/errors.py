@@ -51,7 +51,9 @@ class PlanError(GatewayError):
 
 
 class SourceFailure(GatewayError):
-    pass
+    """`all_failed`: no planned source could answer (exit code 4)."""
+
+    all_failed: bool = False
 
 
 class MergeError(GatewayError):
