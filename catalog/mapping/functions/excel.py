@@ -1,0 +1,91 @@
+"""excel_serial: the days that spreadsheets count from 1899-12-30."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from catalog.conditions import Condition
+from catalog.mapping import sql
+from catalog.mapping.functions.base import Forward, Inverse, MappingFunction, Parameter, verdicts
+from catalog.mapping.functions.times import GREATEST_INSTANT, LEAST_INSTANT, microseconds
+from catalog.mapping.tree import Call
+from catalog.types import DOUBLE, TIMESTAMP
+from catalog.values import Interval, ValueSet
+
+_DAY = 86_400_000.0
+_OFFSET = 2_209_161_600_000
+"""Milliseconds from 1899-12-30 to 1970."""
+
+
+class ExcelSerial(MappingFunction):
+    """The instant of a serial day number (read as UTC), rounded to the millisecond.
+
+    The function rises with the number, so each bound goes back to the exact number where the result changes.
+    """
+
+    name = "excel_serial"
+    parameters = (Parameter("number", ("double", "integer", "bigint")),)
+    returns = TIMESTAMP
+    fails = True
+    verdicts = verdicts("E E E - - N")
+
+    def forward(self, call: Call, arguments: Sequence[exp.Expr], context: Forward) -> exp.Expr:
+        number = arguments[0] if call.arguments[0].type == DOUBLE else sql.cast(arguments[0], DOUBLE)
+        product = exp.Mul(this=sql.wrapped(number), expression=sql.typed(_DAY, DOUBLE))
+        milliseconds = exp.Cast(this=sql.function("round", product), to=exp.DataType.build("BIGINT"))
+        micro = exp.Mul(this=exp.Paren(this=exp.Sub(this=milliseconds, expression=sql.integer(_OFFSET))), expression=sql.integer(1000))
+        return sql.function("try", sql.function("make_timestamptz", micro))
+
+    def preimage(self, call: Call, wanted: ValueSet, context: Inverse) -> Condition | None:
+        found = []
+        for interval in wanted.intervals:
+            low = LEAST_INSTANT if interval.low is None else microseconds(interval.low) + (not interval.low_closed)
+            high = GREATEST_INSTANT if interval.high is None else microseconds(interval.high) - (not interval.high_closed)
+            first, last = -(-low // 1000) + _OFFSET, high // 1000 + _OFFSET
+            found.append(self._numbers(first, last, call.arguments[0].type == DOUBLE))
+        return context.preimage(call.arguments[0], ValueSet.build(found))
+
+    def _numbers(self, first: int, last: int, double: bool) -> Interval:
+        """The numbers whose milliseconds since 1899-12-30 lie from first to last."""
+        if first > last:
+            return Interval(1, 0, True, True)
+        least, beyond = _first_reaching(first), _first_reaching(last + 1)
+        if double:
+            return Interval(least, beyond, True, False)
+        return Interval(math.ceil(least), math.ceil(beyond), True, False)
+
+
+def _milliseconds(number: float) -> int:
+    """round(number * 86400000) as DuckDB computes it: halves away from zero."""
+    product = number * _DAY
+    whole = math.floor(abs(product))
+    rounded = whole + (abs(product) - whole >= 0.5)
+    return rounded if product >= 0 else -rounded
+
+
+def _first_reaching(target: int) -> float:
+    """The least double whose milliseconds are at least the target."""
+    low, high = _ordinal(target / _DAY - 1), _ordinal(target / _DAY + 1)
+    while low < high:
+        middle = (low + high) // 2
+        if _milliseconds(_double(middle)) >= target:
+            high = middle
+        else:
+            low = middle + 1
+    return _double(low)
+
+
+def _ordinal(value: float) -> int:
+    """The doubles numbered in their order."""
+    (bits,) = struct.unpack("<q", struct.pack("<d", value))
+    return bits if bits >= 0 else -(bits & 0x7FFF_FFFF_FFFF_FFFF)
+
+
+def _double(ordinal: int) -> float:
+    bits = ordinal if ordinal >= 0 else -ordinal | -0x8000_0000_0000_0000
+    value: float = struct.unpack("<d", struct.pack("<q", bits))[0]
+    return value
