@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 
 import pyarrow as pa
 import pytest
 
+from adapters.interface import ReadContext
 from gateway.engine import Engine
 from gateway.errors import GatewayError
 from tests.faults import faulty
