@@ -17,7 +17,7 @@ from gateway.planner.explain import explain_document, explain_text
 from gateway.planner.plan import Plan
 from gateway.planner.planner import Planner
 from gateway.result import Result
-from gateway.runtime import Runtime
+from gateway.runtime.run import Runtime
 
 AdapterOf = Callable[[str, str], Adapter]
 
