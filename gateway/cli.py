@@ -18,7 +18,7 @@ from gateway.commands.error import error
 from gateway.commands.explain import explain
 from gateway.commands.query import query
 from gateway.commands.session import Session
-from gateway.commands.verb import Catalog, Config, Json, Verbose, take_global_options, verb
+from gateway.commands.verb import Catalog, Config, Json, ReaderGoneError, Verbose, take_global_options, verb
 from gateway.commands.version import version
 from gateway.errors import SettingsError
 from gateway.process_log import describe_exception, log_to_stderr, process_log
@@ -79,7 +79,7 @@ def _run(arguments: list[str], session: Session) -> int:
     try:
         code = app(arguments, prog_name="hospital-gateway", standalone_mode=False, obj=session)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderGoneError):
         return _leave_quietly()
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)

@@ -19,6 +19,10 @@ Verbose = Annotated[bool, typer.Option("--verbose", help="Show the log on stderr
 _GLOBAL = {"config": Config, "catalog": Catalog, "json": Json, "verbose": Verbose}
 
 
+class ReaderGoneError(Exception):
+    """The reader of stdout has gone (`| head`)."""
+
+
 def verb(function: Callable[..., int | None]) -> Callable[..., int | None]:
     """The function without its `session`, with the global options in its place: Typer reads the signature."""
     signature = inspect.signature(function, eval_str=True)
@@ -33,7 +37,10 @@ def verb(function: Callable[..., int | None]) -> Callable[..., int | None]:
     def command(*, context: typer.Context, **given: Any) -> int | None:
         session: Session = context.find_root().obj
         take_global_options(session, **{name: given.pop(name) for name in _GLOBAL})
-        return function(session, **given)
+        try:
+            return function(session, **given)
+        except BrokenPipeError:
+            raise ReaderGoneError from None  # else Typer ends the process with exit code 1
 
     keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
     parameters = [context, *keyword_only, *shared]
