@@ -177,12 +177,14 @@ def _batch(reader: RelationReader, rows: Sequence[StoredRow], condition: Conditi
 
 def _pieces(batch: pa.RecordBatch, context: ReadContext) -> Iterator[pa.RecordBatch]:
     """The batch in pieces within the reader's bounds on rows and bytes (a single row may be larger)."""
-    if batch.num_rows == 0:
+    count = batch.num_rows
+    if count <= context.batch_rows and (count <= 1 or batch.nbytes <= context.batch_bytes):
+        if count:
+            yield batch
         return
-    per_row = max(1, batch.nbytes // batch.num_rows)
-    most = max(1, min(context.batch_rows, context.batch_bytes // per_row))
-    for start in range(0, batch.num_rows, most):
-        yield batch.slice(start, most)
+    half = (count + 1) // 2
+    yield from _pieces(batch.slice(0, half), context)
+    yield from _pieces(batch.slice(half), context)
 
 
 def _touch(context: ReadContext, **counts: int) -> None:

@@ -60,7 +60,13 @@ VISIT = HBaseTable(
         delimiter="|",
         segments=(TEXT_SALT, REVERSED_MRN, segment("adm_ms", "digits", width=13, subtract_from=9_999_999_999_999), segment("visit_id")),
     ),
-    cells=(cell("cls", "e:cls"), cell("adm", "e:adm", "i64be"), cell("dis", "e:dis", "i64be"), cell("fee", "e:fee", "i64be")),
+    cells=(
+        cell("cls", "e:cls"),
+        cell("adm", "e:adm", "i64be"),
+        cell("dis", "e:dis", "i64be"),
+        cell("fee", "e:fee", "i64be"),
+        cell("rsn", "e:rsn"),
+    ),
     wide=(wide("dx", [("seq", "text")], ("dx", "text")), wide("rx", [("seq", "text")], ("rx", "json"))),
 )
 _CODE_AND_SECOND: list[tuple[str, str] | str] = [("code", "text"), ":", ("second", "i32be")]
