@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING
+from weakref import finalize
 
 import pyarrow as pa
 
@@ -36,7 +37,7 @@ def open_source(source: Source) -> DuckDbAdapter:
 
 
 class DuckDbAdapter:
-    """One in-memory DuckDB that holds only views on the source's files; each read has a cursor of its own."""
+    """One in-memory DuckDB with a view for each table of the source (and copies of small CSV files); each read has its own cursor."""
 
     capabilities = Capabilities(filter=True, limit=True, joins=True, unnest=True, slots=4)
 
@@ -45,8 +46,10 @@ class DuckDbAdapter:
         self._views = SourceViews(source.node, place)
         self._watch = InterruptWatch()
         self._lock = Lock()
-        self._root: duckdb.DuckDBPyConnection | None = None
+        self._roots: list[duckdb.DuckDBPyConnection] = []
         self._closed = False
+        # A connection that is still there when the interpreter ends makes the driver complain on stderr.
+        self._shut = finalize(self, _shut, self._watch, self._roots)
 
     def classify(self, scan: Scan) -> Sequence[Verdict]:
         columns = relation_columns(scan.relation)
@@ -83,6 +86,7 @@ class DuckDbAdapter:
         statement = write_statement(split.scan)
         context.statements.append(statement.sql)
         cursor = self._cursor()
+        failure: SourceError | None = None
         try:
             with self._watch.watch(context, cursor.interrupt):
                 self._prepare(cursor, split.scan)
@@ -90,19 +94,17 @@ class DuckDbAdapter:
                 relation = cursor.sql(statement.sql, params=list(statement.parameters))
                 yield from self._batches(relation.to_arrow_reader(context.batch_rows), split.scan, context)
         except _failures() as error:
-            context.check()
-            self._blame_a_value(split.scan, context)
-            raise _failure(error) from None
+            failure = _failure(error)
         finally:
             cursor.close()
+        if failure is not None:  # outside of `except`: the driver's error, which holds values, is not carried along
+            context.check()
+            raise self._unreadable_value(split.scan, context) or failure
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            root, self._root = self._root, None
-        self._watch.close()
-        if root is not None:
-            root.close()
+            self._shut()
 
     def _batches(self, reader: pa.RecordBatchReader, scan: Scan, context: ReadContext) -> Iterator[pa.RecordBatch]:
         schema = scan_schema(scan)
@@ -124,27 +126,28 @@ class DuckDbAdapter:
             assert isinstance(table, SqlTable)
             self._views.ensure(cursor, table)
 
-    def _blame_a_value(self, scan: Scan, context: ReadContext) -> None:
-        """Raise S121 if a value of the scan's tables cannot be read as declared: the driver's text would show the value."""
+    def _unreadable_value(self, scan: Scan, context: ReadContext) -> SourceError | None:
+        """Which column of the scan's tables has a value that cannot be read as declared: the driver's text would show the value."""
         cursor = self._cursor()
         try:
             with self._watch.watch(context, cursor.interrupt):
                 for table in relation_tables(scan.relation):
                     column = self._views.unreadable_column(cursor, table.name)
                     if column is not None:
-                        raise SourceError("S121", f"a value of table {table.name}, column {column} cannot be read as its declared type")
+                        return SourceError("S121", f"a value of table {table.name}, column {column} cannot be read as its declared type")
         except _failures():
-            context.check()
+            return None  # then the first failure is the one to report
         finally:
             cursor.close()
+        return None
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._lock:
             if self._closed:
                 raise SourceError("S101", "the source has been closed")
-            if self._root is None:
-                self._root = self._connect()
-            return self._root.cursor()
+            if not self._roots:
+                self._roots.append(self._connect())
+            return self._roots[0].cursor()
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         """Open and lock: from here on only the source's own files can be read, and no setting changed."""
@@ -175,6 +178,13 @@ class DuckDbAdapter:
             connection.close()
             raise
         return connection
+
+
+def _shut(watch: InterruptWatch, roots: list[duckdb.DuckDBPyConnection]) -> None:
+    """Stop what runs and let go of the files."""
+    watch.close()
+    while roots:
+        roots.pop().close()
 
 
 def _failures() -> tuple[type[Exception], ...]:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _GLOB_MARKS = "*?[]{}"
 
+SMALL_CSV = 16 << 20
+"""Bytes of a CSV file that is not parsed anew for each read: parsing is most of the work."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundColumn:
@@ -65,6 +68,9 @@ class Place(Protocol):
     def signature(self, name: str) -> object:
         """Equal as long as the files of a table are the same."""
 
+    def worth_keeping(self, name: str) -> bool:
+        """Whether a copy of the rows in memory, until the signature changes, saves more than it costs."""
+
     def find(self, connection: duckdb.DuckDBPyConnection, name: str) -> FoundTable: ...
 
 
@@ -99,6 +105,9 @@ class ParquetFolder:
 
     def signature(self, name: str) -> object:
         return tuple((str(path), *_stamp(path)) for path in self._files(name))
+
+    def worth_keeping(self, name: str) -> bool:  # noqa: ARG002
+        return False  # columns and row groups are read alone
 
     def find(self, connection: duckdb.DuckDBPyConnection, name: str) -> FoundTable:
         files = self._files(name)
@@ -148,6 +157,9 @@ class CsvFolder:
 
     def signature(self, name: str) -> object:
         return _stamp(self._file(name))
+
+    def worth_keeping(self, name: str) -> bool:
+        return self._file(name).stat().st_size <= SMALL_CSV
 
     def find(self, connection: duckdb.DuckDBPyConnection, name: str) -> FoundTable:
         path = self._file(name)
@@ -204,6 +216,9 @@ class DatabaseFile:
 
     def signature(self, name: str) -> object:
         return name
+
+    def worth_keeping(self, name: str) -> bool:  # noqa: ARG002
+        return False
 
     def find(self, connection: duckdb.DuckDBPyConnection, name: str) -> FoundTable:
         if name.lower() not in {known.lower() for known in self.names(connection)}:

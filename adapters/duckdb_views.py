@@ -47,27 +47,27 @@ class SourceViews:
                 found = self._place.find(connection, table.name)
             except TableMissingError as missing:
                 raise SourceError("S120", f"node {self._node} has no table {table.name} any more", missing.hint) from None
-            connection.execute(self._view(table, found))
+            rows, taken_over = found.rows, frozenset[str]()
+            if self._place.worth_keeping(table.name):
+                rows, taken_over = self._keep(connection, table, found)
+            connection.execute(self._view(table, found, rows, taken_over))
             self._made[table.name] = _MadeView(signature=signature, table=table, found=found)
 
     def unreadable_column(self, connection: duckdb.DuckDBPyConnection, name: str) -> str | None:
         """The first column of a table with a value that is not of its declared type; None if every value can be read."""
         made = self._made.get(name)
-        if made is None:
-            return None
-        for column in made.table.columns:
-            source = made.found.column(column.name)
-            if source is None:
-                continue
-            present = exp.Nullif(this=_named(source), expression=exp.Literal.string("")) if source.type.id == "varchar" else _named(source)
-            tried = _expression(source, column, trying=True)
-            if tried is None or tried == _named(source):
-                continue
-            lost = exp.And(this=present.is_(exp.Null()).not_(), expression=tried.is_(exp.Null()))
-            query = exp.select("1").from_(made.found.rows.copy()).where(lost).limit(1)
-            if connection.execute(query.sql(dialect="duckdb")).fetchone() is not None:
-                return column.name
-        return None
+        return None if made is None else next(iter(self._unreadable(connection, made.table, made.found)), None)
+
+    def _unreadable(self, connection: duckdb.DuckDBPyConnection, table: SqlTable, found: FoundTable) -> list[str]:
+        """Every column with such a value. Looks at the whole table once."""
+        lost = {column.name: lost for column in table.columns if (lost := _lost(found, column)) is not None}
+        if not lost:
+            return []
+        output = [exp.Anonymous(this="BOOL_OR", expressions=[test]) for test in lost.values()]
+        query = exp.Select(expressions=output).from_(found.rows.copy())
+        answer = connection.execute(query.sql(dialect="duckdb")).fetchone()
+        assert answer is not None
+        return [name for name, any_lost in zip(lost, answer) if any_lost]
 
     def describe(self, connection: duckdb.DuckDBPyConnection, only: str | None) -> dict[str, SqlTable]:
         """The tables as they are, with the raw types that fit. Columns of types that the mapping language lacks are left out."""
@@ -88,9 +88,34 @@ class SourceViews:
                 columns.append(RawColumn(name=column.name, type=type, nullable=column.nullable))
         return SqlTable(name=found.name, columns=tuple(columns), key=found.key, rows=None if rows is None else rows[0])
 
-    def _view(self, table: SqlTable, found: FoundTable) -> str:
-        output = [exp.alias_(self._declared(table, found, column), exp.to_identifier(column.name, quoted=True)) for column in table.columns]
-        query = exp.Select(expressions=output).from_(found.rows.copy())
+    def _keep(self, connection: duckdb.DuckDBPyConnection, table: SqlTable, found: FoundTable) -> tuple[exp.Table, frozenset[str]]:
+        """A copy of the rows in memory, typed where every value can be read, and which columns that is; the others stay as found,
+        so that only a read that wants them fails."""
+        expressions = {column.name: self._declared(table, found, column) for column in table.columns}
+        unreadable = set(self._unreadable(connection, table, found))
+        copied = {name: expression for name, expression in expressions.items() if name not in unreadable}
+        left = {source.name: source for name in unreadable if (source := found.column(name)) is not None}
+        output = [
+            *(exp.alias_(expression, exp.to_identifier(f"typed {name}", quoted=True)) for name, expression in copied.items()),
+            *(_named(source) for source in left.values()),
+        ]
+        kept = view(f"{table.name} in memory")
+        query = exp.Select(expressions=output or [exp.Null()]).from_(found.rows.copy())
+        made = exp.Create(this=kept.copy(), kind="TABLE", replace=True, expression=query)
+        connection.execute(made.sql(dialect="duckdb", comments=False))
+        return kept, frozenset(copied)
+
+    def _view(self, table: SqlTable, found: FoundTable, rows: exp.Table, taken_over: frozenset[str]) -> str:
+        output = [
+            exp.alias_(
+                exp.column(exp.to_identifier(f"typed {column.name}", quoted=True))
+                if column.name in taken_over
+                else self._declared(table, found, column),
+                exp.to_identifier(column.name, quoted=True),
+            )
+            for column in table.columns
+        ]
+        query = exp.Select(expressions=output).from_(rows.copy())
         made = exp.Create(this=view(table.name), kind="VIEW", replace=True, expression=query)
         return made.sql(dialect="duckdb", comments=False)
 
@@ -111,6 +136,16 @@ class SourceViews:
                 f"it is {held} now; `hospital-gateway sources describe` shows the table as it is",
             )
         return expression
+
+
+def _lost(found: FoundTable, column: RawColumn) -> exp.Expression | None:
+    """Where a value is there but cannot be read; None for a column that is taken as it is."""
+    source = found.column(column.name)
+    tried = None if source is None else _expression(source, column, trying=True)
+    if source is None or tried is None or tried == _named(source):
+        return None
+    present = exp.Nullif(this=_named(source), expression=exp.Literal.string("")) if source.type.id == "varchar" else _named(source)
+    return exp.And(this=exp.Not(this=exp.Is(this=present, expression=exp.Null())), expression=exp.Is(this=tried, expression=exp.Null()))
 
 
 def _expression(source: FoundColumn, column: RawColumn, *, trying: bool = False) -> exp.Expression | None:
