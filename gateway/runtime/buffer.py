@@ -148,8 +148,7 @@ class Feed:
             buffer._condition.notify_all()
 
     def abort(self) -> None:
-        """The fragment's thread gives up before `finish`."""
-        self.drop()
+        """The fragment's thread gives up before `finish`. The stream stays open: only who decides on the source may end it."""
         if self._run is not None:
             self._run.close()
 
