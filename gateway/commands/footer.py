@@ -43,11 +43,11 @@ def _is_covered(node: str, outcomes: Iterable[NodeOutcome]) -> bool:
 
 def _part(outcome: NodeOutcome, several: bool) -> str:
     name = f"{outcome.node}.{outcome.source}" if several else outcome.node
+    why = f" ({outcome.reason})" if outcome.reason else ""
     match outcome.status:
         case "ok" | "stale":
             as_of = f" as of {outcome.as_of}" if outcome.as_of else ""
-            return f"{name} {outcome.status}{as_of} {outcome.rows:,} rows {outcome.seconds:.2f} s"
+            return f"{name} {outcome.status}{as_of} {outcome.rows:,} rows {outcome.seconds:.2f} s{why}"
         case _:
-            why = f" ({outcome.reason})" if outcome.reason else ""
             code = f" [{outcome.code}]" if outcome.code else ""
             return f"{name} {outcome.status}{code}{why}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -77,3 +78,10 @@ class Session:
             self.write_document(document)
         else:
             lines()
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal, None when stdout is not one: then nothing is cut."""
+    if not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size().columns

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
-from gateway.commands.session import Session
+from gateway.commands.session import Session, terminal_width
 from gateway.commands.table_layout import TableLayout
 from gateway.commands.values import json_values, texts, type_name
 
@@ -77,15 +77,6 @@ class TableWriter:
             self._session.write("".join(line + "\n" for line in self._layout.header()))
         self._session.write("".join(self._layout.row(row) + "\n" for row in self._waiting))
         self._waiting = []
-
-
-def terminal_width() -> int | None:
-    """Columns of the terminal, None when stdout is not one: then nothing is cut."""
-    if not sys.stdout.isatty():
-        return None
-    import shutil
-
-    return shutil.get_terminal_size().columns
 
 
 class JsonWriter:
