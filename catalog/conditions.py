@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
@@ -187,6 +187,28 @@ def any_of(*arms: Condition) -> Condition:
     if not found:
         return Never()
     return found[0] if len(found) == 1 else AnyOf(tuple(found))
+
+
+def narrowed(condition: Condition, surroundings: Sequence[Condition]) -> Condition:
+    """The condition where all of `surroundings` hold too: arms that contradict one of them are dropped."""
+    tests: dict[Term, Test] = {}
+    for around in surroundings:
+        for part in around.parts if isinstance(around, AllOf) else (around,):
+            if isinstance(part, Test):
+                known = tests.get(part.term)
+                tests[part.term] = part if known is None else Test(part.term, known.wanted & part.wanted)
+    return _narrowed(condition, tests)
+
+
+def _narrowed(condition: Condition, tests: Mapping[Term, Test]) -> Condition:
+    match condition:
+        case AnyOf():
+            return _drop_contradicting_arms(condition, tests)
+        case AllOf(parts=parts, exact=exact):
+            found = all_of(*(_narrowed(part, tests) for part in parts))
+            return found if exact else inexact(found)
+        case _:
+            return condition
 
 
 def inexact(condition: Condition) -> Condition:

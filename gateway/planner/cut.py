@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sqlglot import exp
 
 from adapters.interface import Exactness, Scan, SourceProfile, Verdict
 from catalog.binding import CompiledBinding
-from catalog.conditions import Always, Condition, Never, Unknown, all_of, is_exact
+from catalog.conditions import Always, Condition, Never, Test, Unknown, all_of, is_exact, narrowed
 from catalog.model import VirtualTable, relation_columns
 from catalog.predicates import Atom, Conjunction, Opaque, Predicate
 from gateway.planner.condition_text import condition_text
@@ -82,7 +82,7 @@ class Cut:
             condition = compiled.invert(conjunct.predicate)
             reason = _why_unknown(conjunct.predicate, compiled) if isinstance(condition, Unknown) else ""
             asked.append(_Asked(conjunct.text, "query", condition, reason))
-        return asked
+        return _within_each_other(asked)
 
     def _masked_decisions(self) -> tuple[ConjunctDecision, ...]:
         reason = "the column is masked for this role, and the condition must see the mask"
@@ -126,6 +126,20 @@ def render(query: exp.Expr) -> str:
 
 def _ordered(read: Sequence[str], relation: object) -> tuple[str, ...]:
     return tuple(name for name in relation_columns(relation) if name in set(read))  # type: ignore[arg-type]  # a Relation
+
+
+def _within_each_other(asked: list[_Asked]) -> list[_Asked]:
+    """Arms of one condition that contradict another condition are dropped: a row in them is in no answer.
+
+    Conditions of a policy narrow none of the others: what a policy adds must not show in their text.
+    """
+    open_ones = [one.condition for one in asked if one.origin != "policy"]
+    return [
+        one
+        if isinstance(one.condition, Test)
+        else replace(one, condition=narrowed(one.condition, [c for c in open_ones if c is not one.condition]))
+        for one in asked
+    ]
 
 
 def _contradiction(asked: Sequence[_Asked]) -> str | None:

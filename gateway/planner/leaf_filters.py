@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from catalog.predicates import Atom, Conjunction, Disjunction, Opaque, Predicate
 from catalog.types import Type
+from gateway.planner.constants import NOT_CONSTANT, constant_value
 from gateway.planner.leaves import Leaf, LeafConjunct
 from gateway.planner.predicates import to_predicate
 from gateway.planner.view_guard import POLICY
@@ -105,7 +107,9 @@ class _Select:
             if leaf is not None:
                 predicate = to_predicate(conjunct.node, {c: spec.type for c, spec in leaf.table.columns.items()})
                 if conjunct.derived or self._may_go_down(name, conjunct.level, predicate):
-                    leaf.conjuncts.append(LeafConjunct(_text(conjunct.node), predicate, conjunct.derived, POLICY in conjunct.node.meta))
+                    leaf.conjuncts.append(
+                        LeafConjunct(shown_text(conjunct.node), predicate, conjunct.derived, POLICY in conjunct.node.meta)
+                    )
         elif isinstance(source, Scope):
             predicate = to_predicate(conjunct.node, _AnyType())
             if conjunct.derived or self._may_go_down(name, conjunct.level, predicate):
@@ -269,6 +273,23 @@ def _single_use_ctes(tree: exp.Expr) -> set[str]:
         if not table.db:
             uses[table.name] = uses.get(table.name, 0) + 1
     return {name for name, count in defined.items() if count == 1 and uses.get(name) == 1 and name not in recursive}
+
+
+def shown_text(node: exp.Expr) -> str:
+    """A condition as a person would write it: constants without the casts that bind added."""
+    root = exp.Paren(this=node.copy())
+    for cast in list(root.find_all(exp.Cast)):
+        value = constant_value(cast)
+        if value is NOT_CONSTANT or value is None:
+            continue
+        if isinstance(value, datetime):
+            text = value.strftime("%Y-%m-%d %H:%M:%S.%f").rstrip("0").rstrip(".")
+            cast.replace(exp.Literal.string(text.removesuffix(" 00:00:00")))
+        elif isinstance(value, date):
+            cast.replace(exp.Literal.string(value.isoformat()))
+        elif isinstance(value, float):
+            cast.replace(cast.this.copy())
+    return _text(root.this)
 
 
 def _text(node: exp.Expr) -> str:
