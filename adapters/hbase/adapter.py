@@ -47,7 +47,7 @@ class HBaseAdapter:
         """One for each group of salt buckets, at most as many as there are slots; one where a limit or gets make it small."""
         plan = self._plan(scan)
         small = scan.limit is not None or plan.keys.keys is not None
-        groups = () if small else by_bucket(self._layout(plan.table), plan.keys.ranges)
+        groups = () if small else by_bucket(plan.layout, plan.keys.ranges)
         if len(groups) < 2:
             return [Split(scan=scan, token=plan.keys.ranges, title=plan.table.name)]
         count = min(self.capabilities.slots, len(groups))
@@ -71,8 +71,7 @@ class HBaseAdapter:
         scan = split.scan
         plan = self._plan(scan)
         ranges = split.token if isinstance(split.token, tuple) else plan.keys.ranges
-        layout = self._layout(plan.table)
-        reader = plan.reader(layout)
+        reader = plan.reader()
         context.statements.append(plan.in_words(ranges))
         condition, schema, left = all_of(*scan.conditions), scan_schema(scan), scan.limit
         for rows in self._chunks(reader.request, ranges, scan.limit, context):

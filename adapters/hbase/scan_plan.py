@@ -12,7 +12,8 @@ from adapters.hbase.layout import KeyLayout
 from adapters.hbase.qualifier import qualifier_parts
 from adapters.hbase.relation_reader import RelationReader, RowReader, WideReader
 from adapters.hbase.row_filter import comparable
-from adapters.hbase.row_key_planner import KeyPlan, plan_qualifiers, plan_row_keys
+from adapters.hbase.row_key_planner import MAX_RANGES, KeyPlan, by_bucket, plan_qualifiers, plan_row_keys
+from adapters.hbase.salt import bucket_count
 from adapters.interface import Scan, SourceError
 from catalog.conditions import Always, Condition, Test, terms
 from catalog.model import HBaseTable, RawColumn, TableRelation, WideRelation, relation_columns
@@ -26,20 +27,21 @@ class ScanPlan:
 
     scan: Scan
     table: HBaseTable
+    layout: KeyLayout
     keys: KeyPlan
     qualifiers: KeyPlan
     names: tuple[str, ...]
 
-    def reader(self, layout: KeyLayout) -> RelationReader:
+    def reader(self) -> RelationReader:
         if isinstance(self.scan.relation, WideRelation):
-            return WideReader(self.table, layout, self.scan.relation.family, self.names, self.qualifiers.ranges)
-        return RowReader(self.table, layout, self.names)
+            return WideReader(self.table, self.layout, self.scan.relation.family, self.names, self.qualifiers.ranges)
+        return RowReader(self.table, self.layout, self.names)
 
     def in_words(self, ranges: Sequence[ByteRange] | None = None) -> str:
         ranges = self.keys.ranges if ranges is None else ranges
         relation = self.scan.relation
         name = f"{self.table.name}.{relation.family}" if isinstance(relation, WideRelation) else self.table.name
-        words = [f"read {name}: {_ranges_in_words(ranges, 'row', 'get', 'range')}"]
+        words = [f"read {name}: {_ranges_in_words(ranges, 'row', 'get', 'range', self._buckets_in_words(ranges))}"]
         if self.qualifiers.ranges != EVERYTHING:
             words.append(f"columns: {_ranges_in_words(self.qualifiers.ranges, 'column', 'column', 'column range')}")
         after = sorted(self.names_after_the_read())
@@ -48,6 +50,13 @@ class ScanPlan:
         if self.scan.limit is not None:
             words.append(f"stop after {self.scan.limit} rows")
         return "; ".join(words)
+
+    def _buckets_in_words(self, ranges: Sequence[ByteRange]) -> str:
+        first = self.layout.parts[0]
+        if first.salt is None or bucket_count(first.salt) > MAX_RANGES:
+            return ""
+        touched, count = len(by_bucket(self.layout, ranges)), bucket_count(first.salt)
+        return f" in all {count} buckets" if touched == count else f" in {touched} of {count} buckets"
 
     def names_after_the_read(self) -> frozenset[str]:
         """The columns with tests that neither ranges nor columns cover."""
@@ -72,7 +81,9 @@ def plan_scan(layout: KeyLayout, scan: Scan) -> ScanPlan:
         qualifiers = plan_qualifiers(qualifier_parts(table, table.family(scan.relation.family)), usable)
     tested = (term.column for condition in scan.conditions for term in sorted(terms(condition), key=lambda t: t.column))
     keys = plan_row_keys(layout, usable) if qualifiers.ranges else KeyPlan(ranges=())
-    return ScanPlan(scan=scan, table=table, keys=keys, qualifiers=qualifiers, names=tuple(dict.fromkeys([*scan.columns, *tested])))
+    return ScanPlan(
+        scan=scan, table=table, layout=layout, keys=keys, qualifiers=qualifiers, names=tuple(dict.fromkeys([*scan.columns, *tested]))
+    )
 
 
 def _comparable_test(columns: Mapping[str, RawColumn], test: Test) -> Condition:
@@ -81,7 +92,7 @@ def _comparable_test(columns: Mapping[str, RawColumn], test: Test) -> Condition:
     return test if column is not None and comparable(column.type, test.wanted) else Always()
 
 
-def _ranges_in_words(ranges: Sequence[ByteRange], everything: str, single: str, plural: str) -> str:
+def _ranges_in_words(ranges: Sequence[ByteRange], everything: str, single: str, plural: str, where: str = "") -> str:
     if not ranges:
         return "nothing, the conditions contradict each other"
     if tuple(ranges) == EVERYTHING:
@@ -90,7 +101,7 @@ def _ranges_in_words(ranges: Sequence[ByteRange], everything: str, single: str, 
     more = f", and {len(ranges) - _SHOWN} more" if len(ranges) > _SHOWN else ""
     singles = sum(found.key is not None for found in ranges)
     counts = [_count(singles, single), _count(len(ranges) - singles, plural)]
-    return f"{' and '.join(count for count in counts if count)} ({shown}{more})"
+    return f"{' and '.join(count for count in counts if count)}{where} ({shown}{more})"
 
 
 def _count(number: int, name: str) -> str:
