@@ -119,13 +119,19 @@ class SourceRun:
                         raise
                 finally:
                     reader.close()
+            self._report(reader, fragment, feed, started)
+            if not self._around.completeness.held:  # before its rows end: the answer may be whole the moment after
+                self._done(reader)
             feed.finish()
         except BaseException:
             feed.abort()
             raise
         finally:
             projection.close()
-        self._report(reader, fragment, feed, started)
+        if self._around.completeness.held:
+            self._done(reader)
+
+    def _done(self, reader: FragmentReader) -> None:
         self._around.completeness.fragment_done(self._key, reader.rows, reader.bytes, reader.last_row)
 
     def _start_reader(self, adapter: Adapter, fragment: Fragment) -> FragmentReader:
