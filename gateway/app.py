@@ -52,7 +52,10 @@ class SourceRegistry:
         with self._lock:
             opened, self._opened = list(self._opened.values()), {}
         for adapter in opened:
-            adapter.close()
+            try:
+                adapter.close()
+            except Exception as error:  # noqa: BLE001  whatever an adapter raises, it must not hide how the query ended
+                _logger.warning("an adapter did not close: %s", type(error).__name__)
 
 
 def open_engine(settings: Settings) -> Engine:
