@@ -70,7 +70,7 @@ class Inverter:
             return inexact(found) if letter == "S" else found
         if wanted.null or not function.strict:
             return Unknown()
-        return inexact(all_of(*(self.not_null(argument) for argument in call.arguments)))
+        return inexact(all_of(*(self.not_null(argument) for argument in function.not_null_arguments(call))))
 
     def _lookup(self, node: LookupValue, wanted: ValueSet) -> Condition:
         slice = self.lookups[node.alias]

@@ -102,6 +102,10 @@ class MappingFunction(ABC):
         """What each kind of predicate over this call becomes; a preimage is never asked for more."""
         return self.verdicts
 
+    def not_null_arguments(self, call: Call) -> tuple[Node, ...]:
+        """The arguments that rule 3 asks to be not NULL."""
+        return call.arguments
+
     @abstractmethod
     def forward(self, call: Call, arguments: Sequence[exp.Expr], context: Forward) -> exp.Expr:
         """The DuckDB expression; `arguments` are those of the call, already written."""

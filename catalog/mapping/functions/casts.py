@@ -82,6 +82,8 @@ class Cast(MappingFunction):
         (argument,) = call.arguments
         source, target = argument.type, call.type
         if target.is_text:
+            if source == DOUBLE and any(not _double(point) and _reads_as_double(point) for point in wanted.points() or ()):
+                return None
             return map_points(argument, wanted, _readers(source), context)
         if source.is_text:
             column = raw_text_behind(argument)
@@ -183,6 +185,10 @@ def _double(text: str) -> list[float]:
     except ValueError:
         return []
     return [value] if math.isfinite(value) else []
+
+
+def _reads_as_double(text: str) -> bool:
+    return text.lower().removeprefix("-") in ("nan", "inf", "infinity")
 
 
 def _date(text: str) -> list[date]:

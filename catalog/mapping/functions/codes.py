@@ -94,8 +94,8 @@ class Icd10Dot(MappingFunction):
         if found is not None:
             return found
         (interval,) = wanted.intervals
-        prefix: str = interval.low
-        return context.preimage(call.arguments[0], _prefixes(prefix))
+        found_prefixes = _prefixes(interval.low)
+        return context.preimage(call.arguments[0], ValueSet(found_prefixes.intervals, wanted.null))
 
 
 def _undotted(code: str) -> list[str]:

@@ -11,10 +11,10 @@ from sqlglot import exp
 from catalog.conditions import Condition
 from catalog.mapping import sql
 from catalog.mapping.functions.base import Forward, Inverse, MappingFunction, Parameter, verdicts
-from catalog.mapping.functions.times import GREATEST_INSTANT, LEAST_INSTANT, microseconds
+from catalog.mapping.functions.times import closed_microseconds
 from catalog.mapping.tree import Call
 from catalog.types import DOUBLE, TIMESTAMP
-from catalog.values import Interval, ValueSet
+from catalog.values import EVERYTHING, Interval, ValueSet
 
 _DAY = 86_400_000.0
 _OFFSET = 2_209_161_600_000
@@ -38,16 +38,21 @@ class ExcelSerial(MappingFunction):
         product = exp.Mul(this=sql.wrapped(number), expression=sql.typed(_DAY, DOUBLE))
         milliseconds = exp.Cast(this=sql.function("round", product), to=exp.DataType.build("BIGINT"))
         micro = exp.Mul(this=exp.Paren(this=exp.Sub(this=milliseconds, expression=sql.integer(_OFFSET))), expression=sql.integer(1000))
-        return sql.function("try", sql.function("make_timestamptz", micro))
+        bounds = self._bounds(ValueSet((EVERYTHING,)), double=True).intervals[0]
+        reached = exp.GTE(this=sql.wrapped(number.copy()), expression=sql.typed(bounds.low, DOUBLE))
+        not_passed = exp.LT(this=sql.wrapped(number.copy()), expression=sql.typed(bounds.high, DOUBLE))
+        return sql.when((sql.both(reached, not_passed), sql.function("make_timestamptz", micro)))
 
     def preimage(self, call: Call, wanted: ValueSet, context: Inverse) -> Condition | None:
+        (number,) = call.arguments
+        return context.preimage(number, self._bounds(wanted, double=number.type == DOUBLE))
+
+    def _bounds(self, wanted: ValueSet, *, double: bool) -> ValueSet:
         found = []
         for interval in wanted.intervals:
-            low = LEAST_INSTANT if interval.low is None else microseconds(interval.low) + (not interval.low_closed)
-            high = GREATEST_INSTANT if interval.high is None else microseconds(interval.high) - (not interval.high_closed)
-            first, last = -(-low // 1000) + _OFFSET, high // 1000 + _OFFSET
-            found.append(self._numbers(first, last, call.arguments[0].type == DOUBLE))
-        return context.preimage(call.arguments[0], ValueSet.build(found))
+            low, high = closed_microseconds(interval)
+            found.append(self._numbers(-(-low // 1000) + _OFFSET, high // 1000 + _OFFSET, double))
+        return ValueSet.build(found)
 
     def _numbers(self, first: int, last: int, double: bool) -> Interval:
         """The numbers whose milliseconds since 1899-12-30 lie from first to last."""

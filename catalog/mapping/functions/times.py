@@ -20,8 +20,8 @@ from catalog.types import DATE, TIMESTAMP, Type
 from catalog.values import Interval, ValueSet
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LEAST_INSTANT, GREATEST_INSTANT = -9_223_372_036_854_775_806, 9_223_372_036_854_775_806
-"""The microseconds since 1970 that DuckDB's instants hold."""
+LEAST_INSTANT, GREATEST_INSTANT = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The first and the last microsecond of the years 1 to 9999: numbers beyond are no times, but marks such as 'for ever'."""
 
 CLOCK_CHANGE = timedelta(hours=2)
 """How far local time may run backwards or stand still: the widening of bounds in local time."""
@@ -59,12 +59,22 @@ class WholeTime(MappingFunction):
         """The microseconds of a number."""
         raise NotImplementedError
 
+    def micro(self, number: exp.Expr) -> exp.Expr:
+        """The same, in DuckDB."""
+        raise NotImplementedError
+
+    def forward(self, call: Call, arguments: Sequence[exp.Expr], context: Forward) -> exp.Expr:
+        (number,) = arguments
+        least, greatest = (sql.integer(bound) for bound in self.numbers(LEAST_INSTANT, GREATEST_INSTANT))
+        possible = exp.Between(this=sql.wrapped(number.copy()), low=least, high=greatest)
+        return sql.when((possible, sql.function("make_timestamptz", self.micro(number))))
+
     def preimage(self, call: Call, wanted: ValueSet, context: Inverse) -> Condition | None:
-        found = [Interval(*self.numbers(*_closed(interval)), True, True) for interval in wanted.intervals]
+        found = [Interval(*self.numbers(*closed_microseconds(interval)), True, True) for interval in wanted.intervals]
         return context.preimage(call.arguments[0], ValueSet.build(found))
 
 
-def _closed(interval: Interval) -> tuple[int, int]:
+def closed_microseconds(interval: Interval) -> tuple[int, int]:
     """The microseconds in an interval of instants, both ends included."""
     low = LEAST_INSTANT if interval.low is None else microseconds(interval.low) + (0 if interval.low_closed else 1)
     high = GREATEST_INSTANT if interval.high is None else microseconds(interval.high) - (0 if interval.high_closed else 1)
@@ -77,9 +87,8 @@ class FromEpoch(WholeTime):
     def __init__(self, name: str, scale: int) -> None:
         self.name, self.scale = name, scale
 
-    def forward(self, call: Call, arguments: Sequence[exp.Expr], context: Forward) -> exp.Expr:
-        number = arguments[0] if self.scale == 1 else exp.Mul(this=sql.wrapped(arguments[0]), expression=sql.integer(self.scale))
-        return sql.function("try", sql.function("make_timestamptz", number))
+    def micro(self, number: exp.Expr) -> exp.Expr:
+        return number if self.scale == 1 else exp.Mul(this=sql.wrapped(number), expression=sql.integer(self.scale))
 
     def numbers(self, least: int, greatest: int) -> tuple[int, int]:
         return -(-least // self.scale), greatest // self.scale
@@ -94,14 +103,11 @@ class DotnetTicks(WholeTime):
     name = "dotnet_ticks"
     _OFFSET = 62_135_596_800_000_000
 
-    def forward(self, call: Call, arguments: Sequence[exp.Expr], context: Forward) -> exp.Expr:
-        ticks = arguments[0]
-        micro = exp.Sub(this=exp.IntDiv(this=sql.wrapped(ticks), expression=sql.integer(10)), expression=sql.integer(self._OFFSET))
-        positive = exp.GTE(this=sql.wrapped(ticks.copy()), expression=sql.integer(0))
-        return sql.when((positive, sql.function("try", sql.function("make_timestamptz", micro))))
+    def micro(self, number: exp.Expr) -> exp.Expr:
+        return exp.Sub(this=exp.IntDiv(this=sql.wrapped(number), expression=sql.integer(10)), expression=sql.integer(self._OFFSET))
 
     def numbers(self, least: int, greatest: int) -> tuple[int, int]:
-        return max(0, (least + self._OFFSET) * 10), min(2**63 - 1, (greatest + self._OFFSET) * 10 + 9)
+        return (least + self._OFFSET) * 10, (greatest + self._OFFSET) * 10 + 9
 
     def instants(self, number: int) -> int:
         return number // 10 - self._OFFSET

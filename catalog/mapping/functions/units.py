@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 
@@ -65,37 +65,57 @@ class ConvertUnit(MappingFunction):
         converted = exp.Div(this=exp.Mul(this=shifted, expression=multiply), expression=divide)
         return sql.when((sql.equal(arguments[1], arguments[2]), number), otherwise=converted)
 
+    def not_null_arguments(self, call: Call) -> tuple[Node, ...]:
+        return call.arguments[:1]
+
     def preimage(self, call: Call, wanted: ValueSet, context: Inverse) -> Condition | None:
-        number, source, target = call.arguments[:3]
-        loinc = call.arguments[3] if len(call.arguments) > 3 else None
+        number, source, target, *loinc = call.arguments
         targets = context.possible(target)
-        arms: list[Condition] = []
-        if targets is None:
-            arms.append(context.preimage(number, wanted))
-        for (factor, unit, analyte), spellings in _grouped(context.units, targets, with_analytes=loinc is not None).items():
-            bounds = wanted if factor == SAME else invert_bounds(wanted, _inverted(factor), number.type, falling=factor[1] / factor[2] < 0)
+        arms: dict[tuple[ValueSet, str], _Arm] = {}
+        for (spelling, unit, analyte), factor in _used_factors(context.units, targets, with_analytes=bool(loinc)):
+            falling = factor[1] / factor[2] < 0
+            unchanged = factor == SAME and number.type == DOUBLE
+            bounds = wanted if unchanged else invert_bounds(wanted, _inverted(factor), number.type, falling=falling)
             if bounds is None:
                 return None
+            arms.setdefault((bounds, unit), _Arm()).add(spelling, analyte)
+        found = [] if targets is not None else [context.preimage(number, wanted)]
+        for (bounds, unit), arm in arms.items():
             parts = [
                 context.preimage(number, bounds),
-                context.preimage(source, ValueSet.of(*spellings)),
+                context.preimage(source, ValueSet.of(*arm.spellings)),
                 context.preimage(target, ValueSet.of(unit)),
             ]
-            if loinc is not None and analyte is not None:
-                parts.append(context.preimage(loinc, ValueSet.of(analyte)))
-            arms.append(all_of(*parts))
-        return any_of(*arms)
+            if loinc and arm.analytes is not None:
+                parts.append(context.preimage(loinc[0], ValueSet.of(*arm.analytes)))
+            found.append(all_of(*parts))
+        return any_of(*found)
 
 
-def _grouped(units: Units, targets: frozenset[str] | None, *, with_analytes: bool) -> dict[tuple[Factor, str, str | None], list[str]]:
-    """The units from which a factor leads to a wanted unit, for an analyte or for any."""
-    found: dict[tuple[Factor, str, str | None], list[str]] = {(SAME, unit, None): [unit] for unit in sorted(targets or ())}
-    for (source, unit, analyte), factor in factors_of(units).items():
-        if (targets is None or unit in targets) and (analyte is None or with_analytes):
-            spellings = found.setdefault((factor, unit, analyte), [])
-            if source not in spellings:
-                spellings.append(source)
-    return found
+class _Arm:
+    """What leads to one unit with the same bounds. Its parts are tested apart from each other, which only lets more rows pass."""
+
+    def __init__(self) -> None:
+        self.spellings: set[str] = set()
+        self.analytes: set[str] | None = set()
+
+    def add(self, spelling: str, analyte: str | None) -> None:
+        self.spellings.add(spelling)
+        if analyte is None:
+            self.analytes = None
+        elif self.analytes is not None:
+            self.analytes.add(analyte)
+
+
+def _used_factors(
+    units: Units, targets: frozenset[str] | None, *, with_analytes: bool
+) -> Iterator[tuple[tuple[str, str, str | None], Factor]]:
+    """What can happen: the same unit on both sides, and the conversions to a unit that can be wanted."""
+    for unit in targets or ():
+        yield (unit, unit, None), SAME
+    for key, factor in factors_of(units).items():
+        if (targets is None or key[1] in targets) and (key[2] is None or with_analytes):
+            yield key, factor
 
 
 def _inverted(factor: Factor) -> Inverted:
@@ -106,7 +126,3 @@ def _inverted(factor: Factor) -> Inverted:
         return scaled - add, relative_slack(scaled, add, divide / multiply)
 
     return inverted
-
-
-def conversion_targets(call: Call) -> Node:
-    return call.arguments[2]
