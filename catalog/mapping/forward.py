@@ -94,7 +94,7 @@ class Writer:
 
     def _with_earlier(self, aliases: set[str]) -> set[str]:
         found = set(aliases)
-        for alias, slice in reversed(self.lookups.items()):
+        for alias, slice in reversed(list(self.lookups.items())):
             if alias in found:
                 found |= lookup_aliases(*(key for _, key in slice.keys))
         return found

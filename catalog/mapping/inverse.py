@@ -142,4 +142,4 @@ def _is_prefix(wanted: ValueSet) -> bool:
     (interval,) = wanted.intervals
     if not isinstance(interval.low, str) or not interval.low_closed or interval.high_closed:
         return False
-    return interval.high == text_successor(interval.low)
+    return bool(interval.high == text_successor(interval.low))

@@ -89,11 +89,11 @@ def _rule(node: Node, prefix: str, partition: Partition, type: Type, zone: ZoneI
         case Raw(name=name) if node.type.name == "timestamp":
             return rule(name, lambda value, widen: _local_day(value, zone, widen))
         case Raw(name=name) if node.type.name in ("date", "local_timestamp"):
-            return rule(name, lambda value, widen: _day(value))
+            return rule(name, lambda value, _widen: _day(value))
         case Raw(name=name) if node.type.is_text:
             formats = _formats_of(prefix + name, expressions)
             if len(formats) == 1 and formats[0].sortable:
-                return rule(name, lambda value, widen: _day(formats[0].read(value)), local_text=True)
+                return rule(name, lambda value, _widen: _day(formats[0].read(value)), local_text=True)
             return None
         case _:
             return None

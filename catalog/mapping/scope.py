@@ -62,7 +62,7 @@ class VirtualScope:
 
     def resolve(self, parts: tuple[str, ...], quoted: bool) -> Node:
         name = ".".join(parts)
-        found = name if name in self._types else name.lower()
+        found = name if quoted or name in self._types else name.lower()
         if found not in self._types:
             raise ExpressionError("C204", f"unknown virtual column {name}", near_names(name, self._types))
         return Virtual(found, self._types[found])
@@ -73,4 +73,4 @@ def _raw(name: str, column: RawColumn, relation: Relation) -> Raw:
     table = relation_tables(relation)[0]
     if isinstance(relation, WideRelation) and isinstance(table, HBaseTable):
         bounds = table.family(relation.family).ranges.get(name)
-    return Raw(name, column.type, column.nullable, tuple(bounds) if bounds is not None else None)
+    return Raw(name, column.type, column.nullable, bounds)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import TokenError
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from catalog.mapping.errors import ExpressionError
 

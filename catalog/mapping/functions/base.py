@@ -34,7 +34,9 @@ class Parameter:
 class Forward(Protocol):
     """What a function may ask while it writes its DuckDB expression."""
 
-    zone: str
+    @property
+    def zone(self) -> str:
+        """The zone of the binding's local times."""
 
     def conversion(self, call: Call) -> tuple[exp.Expr, exp.Expr, exp.Expr]:
         """Joins the unit conversions of a convert_unit; gives (add, multiply, divide), NULL where there is none."""
@@ -43,8 +45,10 @@ class Forward(Protocol):
 class Inverse(Protocol):
     """What a function may ask while it is inverted."""
 
-    zone: str
-    units: Units
+    @property
+    def zone(self) -> str: ...
+    @property
+    def units(self) -> Units: ...
 
     def preimage(self, node: Node, wanted: ValueSet) -> Condition:
         """Which raw rows can make `node` a member of `wanted`."""

@@ -155,7 +155,7 @@ def _readers(source: Type) -> Callable[[str], list[Any]]:
         case "boolean":
             return lambda text: [text == "true"] if text in ("true", "false") else []
         case _:
-            return lambda text: []
+            return lambda _text: []
 
 
 def _integer(text: str, form: str) -> list[int]:

@@ -86,7 +86,7 @@ def _first_reaching(target: int) -> float:
 
 def _ordinal(value: float) -> int:
     """The doubles numbered in their order."""
-    (bits,) = struct.unpack("<q", struct.pack("<d", value))
+    bits: int = struct.unpack("<q", struct.pack("<d", value))[0]
     return bits if bits >= 0 else -(bits & 0x7FFF_FFFF_FFFF_FFFF)
 
 

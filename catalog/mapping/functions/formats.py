@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import pairwise
 
 from catalog.mapping.errors import wrong_arguments
 
@@ -96,7 +97,7 @@ def parse_format(text: str) -> TimeFormat:
     names = [_FIELDS[letters][2] for letters in format.fields]
     if len(set(names)) != len(names) or not {"year", "month", "day"} <= set(names):
         raise wrong_arguments(f"the format {text!r} must have year, month and day, each field once")
-    for (one, _), (other, _) in zip(parts, parts[1:]):
+    for (one, _), (other, _) in pairwise(parts):
         if one in ("M", "d", "H") and other:
             raise wrong_arguments(f"the format {text!r} has a field without a fixed width before another", f"write {one}{one}")
     return format

@@ -19,7 +19,7 @@ from catalog.mapping.functions import FUNCTIONS
 from catalog.mapping.tree import Call, walk
 from catalog.predicates import Atom
 from catalog.types import parse_type
-from catalog.values import Interval, ValueSet
+from catalog.values import ValueSet
 from tests.catalog.mapping.expressions import CASES, RAW, Case, compile_case
 from tests.catalog.mapping.random_values import random_set, raw_value
 from tests.catalog.mapping.running import make_lookups
@@ -67,7 +67,6 @@ class _Beyond:
 def _contains(wanted: ValueSet, result: Any) -> bool:
     if not isinstance(result, _Beyond):
         return wanted.contains(result)
-    edge: Interval
     return any((edge.high if result.late else edge.low) is None for edge in wanted.intervals)
 
 
