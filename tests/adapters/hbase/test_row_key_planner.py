@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import replace
 
 import pytest
 
 from adapters.hbase.arms import MAX_ARMS, arms_over
 from adapters.hbase.byte_ranges import ByteRange, merge, prefix_range, successor
 from adapters.hbase.layout import key_layout
-from adapters.hbase.qualifier import qualifier_parts
+from adapters.hbase.qualifier import qualifier_parts, qualifier_reader
 from adapters.hbase.row_key_planner import MAX_RANGES, by_bucket, plan_qualifiers, plan_row_keys
 from catalog.conditions import AllOf, AnyOf, Condition, Never, Unknown
 from catalog.model import HBaseTable, RowKey, Salt
 from tests.adapters.hbase.cells import equal, within
-from tests.adapters.hbase.layouts import MAX, OBS, PATIENT, VISIT, cell, segment
+from tests.adapters.hbase.layouts import MAX, OBS, PATIENT, VISIT, cell, segment, wide
 
 DAY = 86_400_000
 
@@ -230,3 +231,21 @@ def test_seconds_outside_the_declared_range_are_no_columns() -> None:
     assert qualifiers(equal("code", "TZ"), within("second", -100, 86_400)) == (
         ByteRange(b"TZ:\0\0\0\0", b"TZ:" + struct.pack(">i", 86_400)),
     )
+
+
+def test_an_and_of_ors_is_multiplied_out_only_as_far_as_the_arms_allow() -> None:
+    left = AnyOf(tuple(AllOf((equal("a", n), within("b", n))) for n in range(9)))
+    right = AnyOf(tuple(AllOf((equal("c", n), equal("d", n))) for n in range(9)))
+    arms, kept = arms_over([left, right], ["a", "b", "c", "d"])
+    assert (len(arms), kept) == (9, ("a", "b", "c")), "81 arms are too many: the last column is left out, and c becomes one list"
+    assert {arm["c"] for arm in arms} == {equal("c", *range(9)).wanted}
+
+
+def test_a_qualifier_is_read_from_its_end() -> None:
+    texts = replace(OBS, wide=(wide("w", [("code", "text"), ":", ("day", "text")], ("val", "text")),))
+    read_qualifier = qualifier_reader(qualifier_parts(texts, texts.family("w")))
+    assert read_qualifier(b"A:B:2023") == ("A:B", "2023")
+    assert [read_qualifier(q) for q in (b":", b"A:", b"A", b"", b"\xff:1")] == [("", ""), ("A", ""), None, None, None]
+    numbers = qualifier_reader(qualifier_parts(OBS, OBS.family("v")))
+    assert numbers(b"A::\0\0\0\x3a") == ("A:", 58), "58 is the byte of the colon"
+    assert [numbers(q) for q in (b"A:\0\0\0", b"A;\0\0\0\1", b"A:\xff\xff\xff\xff", b"A:\0\1\x51\x80")] == [None] * 4
