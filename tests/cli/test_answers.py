@@ -50,10 +50,11 @@ def test_a_table_says_below_on_stderr_what_it_covers(run: Run) -> None:
     assert "3 rows in" in done.err and "covers 3 of 3 hospitals: hosp_a ok 299 rows" in done.err
 
 
-def test_the_statement_comes_from_stdin_or_a_file(process: Run) -> None:
+def test_the_statement_comes_from_stdin_or_a_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("q.sql").write_text("select 1 as one;", encoding="utf-8")
-    assert process("query", "--file", "q.sql", "--format", "csv").out == "one\n1\n"
-    assert process("query", "-", "--format", "csv", stdin="select 2 as two").out == "two\n2\n"
+    assert run("query", "--file", "q.sql", "--json").document()["rows"] == [[1]]
+    monkeypatch.setattr("sys.stdin", io.StringIO("select 2 as two"))
+    assert run("query", "-", "--json").document()["rows"] == [[2]]
 
 
 def test_a_mistake_is_exit_1_and_shown_in_the_users_line(run: Run) -> None:
