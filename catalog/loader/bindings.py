@@ -13,6 +13,7 @@ from catalog.loader.nodes import check_zone
 from catalog.loader.problems import UNREADABLE, Problems
 from catalog.loader.relations import RelationError, parse_relation
 from catalog.loader.shapes import BINDING
+from catalog.mapping.reading import FLAGS
 from catalog.model import (
     Check,
     HBaseTable,
@@ -85,8 +86,8 @@ def read_binding(document: Entries, file: str, stem: str, around: Surroundings, 
         places=reading.places,
         place=Place(file, 1),
     )
-    columns = [*table.columns.values(), *relation_columns(relation).values()]
-    readable = all(column.type != UNREADABLE for column in columns)
+    types = [*(c.type for c in table.columns.values()), *(c.type for c in relation_columns(relation).values())]
+    readable = UNREADABLE not in types
     return ReadBinding(binding, sound=readable and len(lookups) == len(data.get("lookups", {})))
 
 
@@ -124,7 +125,7 @@ def _check_columns(reading: Reading, table: VirtualTable, problems: Problems) ->
             said.setdefault(name, place)
     for name in table.columns:
         written = reading.key_places.get(f"columns.{name}") or reading.key_places.get(f"constants.{name}")
-        if name != "node" and name not in said and written is None:
+        if name not in ("node", FLAGS) and name not in said and written is None:
             hint = "add it to columns, constants or absent"
             problems.add("C209", reading.at_key("columns"), f"the column {name} of {table.name} has no expression", hint)
     for name in reading.data.get("on_error", ()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 
 from catalog.binding import CompiledBinding
@@ -17,6 +16,7 @@ from catalog.loader.policies import read_policy
 from catalog.loader.problems import Problems
 from catalog.loader.shapes import CATALOG
 from catalog.loader.tables import check_relationships, read_table
+from catalog.mapping.compile import compile_binding
 from catalog.model import CatalogSnapshot, Lookup, Node, Policy, TableBinding, Units, VirtualTable
 
 DEFAULT_SCHEMA = "health"
@@ -150,15 +150,11 @@ class _Load:
 
     def compile(self) -> dict[str, CompiledBinding]:
         compiled: dict[str, CompiledBinding] = {}
-        if find_spec("catalog.mapping") is None or find_spec("catalog.mapping.compile") is None:
-            return compiled
-        from catalog.mapping.compile import compile_binding
-
         for binding in self.sound_bindings:
             try:
                 compiled[binding.id] = compile_binding(binding, self.tables[binding.table], self.lookups, self.units)
             except CatalogError as error:
-                self.problems.extend(error.problems)
+                self.problems.merge(error.problems)
         return compiled
 
     def _yaml_files(self, folder: str) -> list[Path]:

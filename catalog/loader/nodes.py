@@ -139,8 +139,10 @@ def _partitions(
             hint = near_names(match[1] if match else text, _PARTITION_FUNCTIONS)
             problems.add("C206", place, f"{text} is not a partition function of an expression", hint)
             continue
-        for used in {word for word in _NAMES_IN_EXPRESSION.findall(match[2]) if word}:
-            if _same_name(used, columns) is None:
-                problems.add("C203", place, f"unknown column {used}", near_names(used, columns))
+        unknown = [word for word in _NAMES_IN_EXPRESSION.findall(match[2]) if word and _same_name(word, columns) is None]
+        for word in dict.fromkeys(unknown):
+            problems.add("C203", place, f"unknown column {word}", near_names(word, columns))
+        if unknown:
+            continue
         found.append(Partition(column=column, function=match[1], expression=match[2].strip()))  # type: ignore[arg-type]
     return tuple(found)

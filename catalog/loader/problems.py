@@ -22,9 +22,13 @@ class Problems:
     def add(self, code: str, place: Place, fact: str, hint: str = "") -> None:
         self._found.setdefault((code, place, fact), Problem(code, place, fact, hint))
 
-    def extend(self, problems: Iterable[Problem]) -> None:
+    def merge(self, problems: Iterable[Problem]) -> None:
+        """Add what another check found, but not what is known already: the same code at the same place, or the same fact of a file."""
+        places = {(known.code, known.place) for known in self._found.values()}
+        facts = {(known.code, known.place.file, known.fact) for known in self._found.values()}
         for problem in problems:
-            self.add(problem.code, problem.place, problem.fact, problem.hint)
+            if (problem.code, problem.place) not in places and (problem.code, problem.place.file, problem.fact) not in facts:
+                self.add(problem.code, problem.place, problem.fact, problem.hint)
 
     def __len__(self) -> int:
         return len(self._found)

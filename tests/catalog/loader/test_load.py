@@ -51,6 +51,28 @@ def test_the_problems_of_all_files_come_at_once_in_order(tmp_path: Path) -> None
     assert any(problem.fact.startswith("the column cost of person") and problem.code == "C209" for problem in found)
 
 
+def test_mistakes_in_expressions_come_together_with_mistakes_around_them(tmp_path: Path) -> None:
+    text = FILES["nodes/north/person.yaml"]
+    text = text.replace("absent: [cost]", "absent: []").replace("recode(", "recod(").replace("'yyyyMMdd')", "'yyyyMMdd'")
+    found = problems_of(write_catalog(tmp_path, {"nodes/north/person.yaml": text}))
+    assert [(p.code, p.place.line) for p in found] == [("C209", 6), ("C206", 8), ("C208", 9)]
+    assert "did you mean recode" in found[1].hint
+
+
+def test_every_binding_is_compiled(tmp_path: Path) -> None:
+    snapshot = load(tmp_path)
+    assert set(snapshot.compiled) == {"north/person", "north/reading", "south/reading"}
+    assert all(compiled.binding.id == id for id, compiled in snapshot.compiled.items())
+
+
+def test_quality_flags_are_filled_by_checks_and_need_no_expression(tmp_path: Path) -> None:
+    table = FILES["tables/person.yaml"].replace("relationships:", "  quality_flags: {type: list(text)}\nrelationships:")
+    checked = FILES["nodes/north/person.yaml"] + "checks:\n  plausible: {test: weight between 1 and 500, severity: drop}\n"
+    snapshot = load(tmp_path, {"tables/person.yaml": table, "nodes/north/person.yaml": checked})
+    (check,) = binding(snapshot, "north/person").checks
+    assert (check.name, check.severity, check.place.line) == ("plausible", "drop", 12)
+
+
 def test_a_broken_table_file_does_not_make_its_bindings_look_wrong(tmp_path: Path) -> None:
     folder = write_catalog(tmp_path, {"tables/person.yaml": "table: [person\n"})
     assert {problem.place.file for problem in problems_of(folder)} == {"tables/person.yaml"}
