@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 
 import pyarrow as pa
 
@@ -15,6 +15,7 @@ from gateway.runtime.buffer import BufferClosed
 from gateway.runtime.drift import check_drift
 from gateway.runtime.raw_queue import RawQueue, unexpected
 from gateway.runtime.slots import SourceSlots
+from gateway.runtime.threads import Threads
 
 _ROWS_ONLY = pa.schema([pa.field("_row", pa.bool_())])  # DuckDB knows no table without columns
 
@@ -22,13 +23,16 @@ _ROWS_ONLY = pa.schema([pa.field("_row", pa.bool_())])  # DuckDB knows no table 
 class FragmentReader:
     """One attempt at one fragment. Its rows are in `queue`; a read that hangs is left behind with its slot."""
 
-    def __init__(self, adapter: Adapter, scan: Scan, slots: SourceSlots, *, deadline: float, cancelled: Event, capacity: int) -> None:
+    def __init__(
+        self, adapter: Adapter, scan: Scan, slots: SourceSlots, *, deadline: float, cancelled: Event, capacity: int, threads: Threads
+    ) -> None:
         self._asked = scan_schema(scan)
         self.queue = RawQueue(self._asked if scan.columns else _ROWS_ONLY, capacity)
         self.rows = self.bytes = 0
         self.last_row = time.monotonic()
         self._adapter, self._scan, self._slots = adapter, scan, slots
         self._deadline, self._cancelled = deadline, cancelled
+        self._threads = threads
         self._contexts: list[ReadContext] = []
         self._splits: deque[Split] = deque()
         self._lock = Lock()
@@ -55,7 +59,7 @@ class FragmentReader:
 
     def _start_thread(self, *, first: bool) -> None:
         self.queue.add_reader()
-        Thread(target=self._run, args=(first,), name="gateway-read", daemon=True).start()
+        self._threads.start("read", lambda: self._run(first))
 
     def _run(self, first: bool) -> None:
         try:

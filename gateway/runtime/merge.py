@@ -22,6 +22,7 @@ from gateway.runtime.spill import PrivateFolder
 
 _OUTPUT_ROWS = 16_384
 _SPOOLED = "spooled_rows"
+_STREAMING_BYTES = 256 << 10  # DuckDB makes rows until so much waits (10 MB by default), and only then hands out the first
 
 
 class Merge:
@@ -34,7 +35,11 @@ class Merge:
         self._spooled_bytes = 0
         self._stream_error: GatewayError | None = None
         self._connection = connect_locked(
-            memory=limits.merge_memory, threads=limits.merge_threads, temp_folder=folder.path, temp_bytes=limits.spill_bytes
+            memory=limits.merge_memory,
+            threads=limits.merge_threads,
+            temp_folder=folder.path,
+            temp_bytes=limits.spill_bytes,
+            streaming_bytes=_STREAMING_BYTES,
         )
         try:
             self._relation, self.schema = self._bind()

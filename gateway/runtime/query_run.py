@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 
 import pyarrow as pa
 
@@ -23,6 +23,7 @@ from gateway.runtime.projection import ProjectionEngine
 from gateway.runtime.slots import SlotPool
 from gateway.runtime.source_run import SourceRun, Surroundings
 from gateway.runtime.spill import PrivateFolder, Spill
+from gateway.runtime.threads import Threads
 
 # Where a source may be left out, its deadline comes earlier: the rest must still be merged in time.
 _MERGE_SHARE, _MERGE_SECONDS = 0.1, 1.0
@@ -43,12 +44,13 @@ class QueryRun:
         slots: SlotPool,
         projections: ProjectionEngine,
         clock: Clock,
+        threads: Threads,
     ) -> None:
         self.outlet = Outlet()
         self.outcomes: list[NodeOutcome] = []
         self.labels: list[str] = []
         self.reports: list[FragmentReport] = []
-        self._plan, self._limits, self._clock = plan, limits, clock
+        self._plan, self._limits, self._clock, self._threads = plan, limits, clock, threads
         self._deadline = time.monotonic() + context.deadline
         self._ending, self._done = Ending(), Event()
         self._settled = False
@@ -66,6 +68,7 @@ class QueryRun:
         surroundings = Surroundings(
             adapters=adapters,
             slots=slots,
+            threads=threads,
             projections=projections,
             completeness=self._completeness,
             limits=limits,
@@ -92,7 +95,7 @@ class QueryRun:
         self._ending.wakes(merge.interrupt)
         self._ending.wakes(self._clock.at(self._read_deadline + _READ_GRACE, lambda: self._completeness.expire(self._too_slow)))
         self._ending.wakes(self._clock.at(self._deadline + _MERGE_GRACE, self._too_slow))
-        Thread(target=self._merge, args=(merge,), name="gateway-merge", daemon=True).start()
+        self._threads.start("merge", lambda: self._merge(merge))
         return merge.schema
 
     def cancel(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
-from threading import Lock
 
 import pyarrow as pa
 
@@ -17,6 +16,9 @@ from gateway.runtime.ending import Clock
 from gateway.runtime.projection import ProjectionEngine
 from gateway.runtime.query_run import QueryRun
 from gateway.runtime.slots import SlotPool
+from gateway.runtime.threads import Threads
+
+_CLOSE_SECONDS = 2.0
 
 
 class Runtime:
@@ -24,7 +26,7 @@ class Runtime:
 
     def __init__(self, adapters: Callable[[str, str], Adapter], limits: Limits, token_key: bytes) -> None:
         self._adapters, self._limits = adapters, limits
-        self._slots, self._clock = SlotPool(), Clock()
+        self._slots, self._clock, self._threads = SlotPool(), Clock(), Threads()
         self._projections = ProjectionEngine(
             memory=limits.merge_memory,
             threads=limits.merge_threads,
@@ -33,16 +35,15 @@ class Runtime:
             token_key=token_key,
         )
         self._running: weakref.WeakSet[QueryRun] = weakref.WeakSet()
-        self._lock = Lock()
+        self._closing = weakref.finalize(self, _close, self._running, self._threads, self._clock, self._projections)
 
     def run(self, plan: Plan, context: QueryContext) -> Result:
         """Start a plan. The result's schema is there at once; its rows must be read to the end, or `close` called.
 
         Raises GatewayError, here or while the rows are read: SourceFailure, PlanError L101, MergeError, DeniedError G105.
         """
-        query = QueryRun(plan, context, self._limits, self._adapters, self._slots, self._projections, self._clock)
-        with self._lock:
-            self._running.add(query)
+        query = QueryRun(plan, context, self._limits, self._adapters, self._slots, self._projections, self._clock, self._threads)
+        self._running.add(query)
         schema = query.start()
         batches = ResultBatches(query)
         return Result(
@@ -56,13 +57,16 @@ class Runtime:
         )
 
     def close(self) -> None:
-        """End every query that still runs, and free everything."""
-        with self._lock:
-            running = list(self._running)
-        for query in running:
-            query.close()
-        self._clock.close()
-        self._projections.close()
+        """End every query that still runs, wait a moment for their threads, and free everything. May be called twice."""
+        self._closing()  # also runs when the runtime is forgotten, and when Python ends
+
+
+def _close(running: weakref.WeakSet[QueryRun], threads: Threads, clock: Clock, projections: ProjectionEngine) -> None:
+    for query in list(running):
+        query.cancel()
+    threads.join(_CLOSE_SECONDS)
+    clock.close()
+    projections.close()
 
 
 class ResultBatches(Iterator[pa.RecordBatch]):

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from threading import Thread
 
 import pyarrow as pa
 
@@ -23,6 +22,7 @@ from gateway.runtime.fragment_reader import FragmentReader
 from gateway.runtime.projection import FragmentProjection, ProjectionEngine
 from gateway.runtime.raw_queue import unexpected
 from gateway.runtime.slots import SlotPool, SourceSlots
+from gateway.runtime.threads import Threads
 
 _ATTEMPTS = 2
 
@@ -33,6 +33,7 @@ class Surroundings:
 
     adapters: Callable[[str, str], Adapter]
     slots: SlotPool
+    threads: Threads
     projections: ProjectionEngine
     completeness: Completeness
     limits: Limits
@@ -59,7 +60,7 @@ class SourceRun:
         self._start_thread(self._open)
 
     def _start_thread(self, body: Callable[[], None]) -> None:
-        Thread(target=self._guarded, args=(body,), name="gateway-fragment", daemon=True).start()
+        self._around.threads.start("fragment", lambda: self._guarded(body))
 
     def _guarded(self, body: Callable[[], None]) -> None:
         try:
@@ -142,7 +143,13 @@ class SourceRun:
             raise SourceError("S130", "all slots of the source stayed taken until the deadline", transient=True)
         capacity = max(1, self._around.limits.queue_bytes // 4)
         reader = FragmentReader(
-            adapter, fragment.scan, self._slots, deadline=self._around.deadline, cancelled=self._state.cancelled, capacity=capacity
+            adapter,
+            fragment.scan,
+            self._slots,
+            deadline=self._around.deadline,
+            cancelled=self._state.cancelled,
+            capacity=capacity,
+            threads=self._around.threads,
         )
         self._around.ending.wakes(reader.close)
         reader.start()
