@@ -34,6 +34,7 @@ class CellStore:
         self._folder = folder
         self._tables: dict[str, _Table] = {}
         self._lock = Lock()
+        self._closed = False
 
     def scan(self, request: CellRequest, ranges: Sequence[ByteRange], limit: int | None = None) -> Iterator[StoredRow]:
         table = self._table(request)
@@ -59,7 +60,9 @@ class CellStore:
             self._path(table)
 
     def close(self) -> None:
-        self._tables.clear()
+        with self._lock:
+            self._closed = True
+            self._tables.clear()
 
     def _path(self, table: str) -> Path:
         path = self._folder / f"{table}.cells.parquet"
@@ -70,6 +73,8 @@ class CellStore:
 
     def _table(self, request: CellRequest) -> _Table:
         with self._lock:
+            if self._closed:
+                raise SourceError("S101", "the source has been closed")
             table = self._tables.get(request.table)
             if table is None:
                 table = self._tables[request.table] = _load(request.table, self._path(request.table))
