@@ -250,6 +250,10 @@ _KEYS = (
 )
 
 
+def quoted_column(name: str) -> exp.Column:
+    return exp.column(exp.to_identifier(name, quoted=True))
+
+
 def open_place(url: str | None) -> Place:
     kind, _, path = (url or "").partition(":")
     places: Mapping[str, type[ParquetFolder] | type[CsvFolder] | type[DatabaseFile]] = {

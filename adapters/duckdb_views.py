@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from adapters.duckdb_places import FoundColumn, FoundTable, Place, TableMissingError
+from adapters.duckdb_guess import guessed_types
+from adapters.duckdb_places import FoundColumn, FoundTable, Place, TableMissingError, quoted_column
 from adapters.duckdb_sql import view
 from adapters.duckdb_types import declared_expression, raw_type, text_expression
 from adapters.interface import SourceError
@@ -81,11 +82,9 @@ class SourceViews:
     def _described(self, connection: duckdb.DuckDBPyConnection, found: FoundTable) -> SqlTable:
         count = exp.select(exp.Count(this=exp.Star())).from_(found.rows.copy())
         rows = connection.execute(count.sql(dialect="duckdb")).fetchone()
-        columns = []
-        for column in found.columns:
-            type = raw_type(column.type)
-            if type is not None:
-                columns.append(RawColumn(name=column.name, type=type, nullable=column.nullable))
+        guessed = guessed_types(connection, found)
+        types = [(column, guessed.get(column.name) or raw_type(column.type)) for column in found.columns]
+        columns = [RawColumn(name=column.name, type=type, nullable=column.nullable) for column, type in types if type is not None]
         return SqlTable(name=found.name, columns=tuple(columns), key=found.key, rows=None if rows is None else rows[0])
 
     def _keep(self, connection: duckdb.DuckDBPyConnection, table: SqlTable, found: FoundTable) -> tuple[exp.Table, frozenset[str]]:
@@ -97,7 +96,7 @@ class SourceViews:
         left = {source.name: source for name in unreadable if (source := found.column(name)) is not None}
         output = [
             *(exp.alias_(expression, exp.to_identifier(f"typed {name}", quoted=True)) for name, expression in copied.items()),
-            *(_named(source) for source in left.values()),
+            *(quoted_column(source.name) for source in left.values()),
         ]
         kept = view(f"{table.name} in memory")
         query = exp.Select(expressions=output or [exp.Null()]).from_(found.rows.copy())
@@ -142,21 +141,21 @@ def _lost(found: FoundTable, column: RawColumn) -> exp.Expression | None:
     """Where a value is there but cannot be read; None for a column that is taken as it is."""
     source = found.column(column.name)
     tried = None if source is None else _expression(source, column, trying=True)
-    if source is None or tried is None or tried == _named(source):
+    if source is None or tried is None or tried == quoted_column(source.name):
         return None
-    present = exp.Nullif(this=_named(source), expression=exp.Literal.string("")) if source.type.id == "varchar" else _named(source)
+    present = (
+        exp.Nullif(this=quoted_column(source.name), expression=exp.Literal.string(""))
+        if source.type.id == "varchar"
+        else quoted_column(source.name)
+    )
     return exp.And(this=exp.Not(this=exp.Is(this=present, expression=exp.Null())), expression=exp.Is(this=tried, expression=exp.Null()))
 
 
 def _expression(source: FoundColumn, column: RawColumn, *, trying: bool = False) -> exp.Expression | None:
-    named = _named(source)
+    named: exp.Expression = quoted_column(source.name)
     if source.collated:
         encoded = exp.Anonymous(this="ENCODE", expressions=[named])
         named = exp.Anonymous(this="DECODE", expressions=[encoded])
     if source.as_text:
         return text_expression(named, column.type, trying=trying)
     return declared_expression(named, source.type, column.type, trying=trying)
-
-
-def _named(source: FoundColumn) -> exp.Expression:
-    return exp.column(exp.to_identifier(source.name, quoted=True))
