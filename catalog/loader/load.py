@@ -85,6 +85,7 @@ class _Load:
 
     def read_codes(self) -> None:
         path = self.folder / "codes" / "codes.yaml"
+        self._refuse_others("codes", ("codes.yaml",), "code maps are declared in codes.yaml")
         if not path.exists():
             return
         document = self._document(path)
@@ -110,7 +111,8 @@ class _Load:
             self.problems.add("C301", Place("tables"), "the folder has no virtual tables", "describe one in tables/<table>.yaml")
 
     def read_nodes(self) -> None:
-        for folder in sorted(path for path in (self.folder / "nodes").iterdir() if path.is_dir()):
+        self._refuse_others("nodes", (), "put it into the folder of its hospital")
+        for folder in sorted(path for path in (self.folder / "nodes").iterdir() if path.is_dir() and not path.name.startswith(".")):
             path = folder / "node.yaml"
             if not path.exists():
                 self.problems.add("C103", Place(self._relative(folder)), "the hospital has no node.yaml")
@@ -156,6 +158,12 @@ class _Load:
             except CatalogError as error:
                 self.problems.merge(error.problems)
         return compiled
+
+    def _refuse_others(self, folder: str, known: tuple[str, ...], hint: str) -> None:
+        """A YAML file where none is looked for is a problem: silence would hide it."""
+        for path in self._yaml_files(folder):
+            if path.name not in known:
+                self.problems.add("C104", Place(self._relative(path)), "the file would not be read", hint)
 
     def _yaml_files(self, folder: str) -> list[Path]:
         """The .yaml files of a folder; a file that looks like one but would be passed over is a problem."""

@@ -18,6 +18,8 @@ from catalog.types import SIMPLE_TYPES, Type, parse_type
 _PARTITION = re.compile(r"\s*(\w+)\s*\((.*)\)\s*", re.DOTALL)
 _PARTITION_FUNCTIONS = ("local_year", "local_month", "local_date")
 _NOT_NULL = re.compile(r"(.*\S)\s+not\s+null", re.IGNORECASE | re.DOTALL)
+_PASSWORD_IN_URL = re.compile(r"//[^/@]*:[^/@]+@|(?:password|pwd)\s*=", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"passw|pwd|secret|token|api_?key", re.IGNORECASE)
 _NAMES_IN_EXPRESSION = re.compile(r"'(?:[^']|'')*'|([A-Za-z_]\w*)(?!\w|\s*\()")
 
 
@@ -45,6 +47,7 @@ def check_zone(zone: str | None, place: Place, problems: Problems) -> str | None
 
 def _source(node: str, name: str, data: dict[str, Any], zone: str, reading: Reading, problems: Problems) -> Source:
     path = ("sources", name)
+    _check_secrets(data, reading, path, problems)
     tables: dict[str, SourceTable] = {}
     for table, value in data.get("tables", {}).items():
         table_path = (*path, "tables", table)
@@ -64,6 +67,17 @@ def _source(node: str, name: str, data: dict[str, Any], zone: str, reading: Read
         tables=tables,
         place=reading.at_key(*path),
     )
+
+
+def _check_secrets(data: dict[str, Any], reading: Reading, path: tuple[str, ...], problems: Problems) -> None:
+    """Mapping files are shared and reviewed: a secret stands elsewhere. The message never repeats it."""
+    hint = "write env:NAME or file:/path, which the gateway reads when it connects"
+    if _PASSWORD_IN_URL.search(data.get("url", "")):
+        problems.add("C104", reading.at(*path, "url"), "the url holds a password", hint)
+    for name, value in data.get("options", {}).items():
+        is_reference = isinstance(value, str) and value.startswith(("env:", "file:"))
+        if _SECRET_NAME.search(name) and value not in (None, "") and not is_reference:
+            problems.add("C104", reading.at(*path, "options", name), f"the option {name} holds a secret", hint)
 
 
 def _check_duplicate(name: str, known: dict[str, SourceTable], path: tuple[str, ...], reading: Reading, problems: Problems) -> None:

@@ -51,8 +51,10 @@ def _check_tables(reading: Reading, tables: Mapping[str, VirtualTable], broken: 
 
 
 def _check_tag_masks(reading: Reading, tables: Mapping[str, VirtualTable], broken: frozenset[str], problems: Problems) -> None:
-    columns = [(table.name, column) for table in tables.values() for column in table.columns.values()]
-    used = {tag for _, column in columns for tag in column.tags}
+    used = {tag for table in tables.values() for column in table.columns.values() for tag in column.tags}
+    granted = [table for name, table in tables.items() if name in reading.data.get("tables", {})]
+    ruled = reading.data.get("columns", {})
+    columns = [(t.name, c) for t in granted for c in t.columns.values() if f"{t.name}.{c.name}" not in ruled]
     for tag, mask in reading.data.get("masks", {}).items():
         if tag not in used and tag not in KNOWN_TAGS and not broken:
             problems.add("C213", reading.at_key("masks", tag), f"no column has the tag {tag}", near_names(tag, used | set(KNOWN_TAGS)))

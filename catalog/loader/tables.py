@@ -109,6 +109,9 @@ def check_relationships(
     """Whether each relationship ends at a table and columns that exist and have the same types."""
     reading = read_form(document, VIRTUAL_TABLE, Problems())
     for name, relationship in table.relationships.items():
+        if name in table.columns:
+            place = reading.at_key("relationships", name)
+            problems.add("C105", place, f"{name} is a column of {table.name} too", "a row has both under one name")
         other = tables.get(relationship.table)
         if relationship.table in broken:
             continue
