@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from sqlglot import exp
 
 from adapters.interface import Exactness, Scan, SourceProfile, Verdict
-from catalog.binding import CompiledBinding
+from catalog.binding import CompiledBinding, LookupTable
 from catalog.conditions import Always, Condition, Never, Test, Unknown, all_of, is_exact, narrowed
-from catalog.model import VirtualTable, relation_columns
+from catalog.model import Relation, relation_columns
 from catalog.predicates import Atom, Conjunction, Opaque, Predicate
-from gateway.planner.condition_text import condition_text
 from gateway.planner.guard import LeafGuard
 from gateway.planner.leaves import Leaf, LeafConjunct
 from gateway.planner.plan import ConjunctDecision, Fragment, PrunedBinding
@@ -33,6 +32,21 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyProjection:
+    """A projection under a policy, rendered. `guard` is kept so that its identity stays taken as long as the text is."""
+
+    sql: str
+    raw_columns: tuple[str, ...]
+    all_raw_columns: tuple[str, ...]
+    tables: tuple[LookupTable, ...]
+    row_wise: bool
+    guard: LeafGuard
+
+
+ProjectionKey = tuple[str, str, tuple[str, ...], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
     """What one reference needs of the sources, and whether the statement's LIMIT may go below (None: no limit)."""
 
@@ -40,6 +54,7 @@ class Cut:
     guard: LeafGuard
     switches: Switches
     limit: int | None
+    ready: MutableMapping[ProjectionKey, ReadyProjection]
 
     def fragment(self, compiled: CompiledBinding, profile: SourceProfile, index: int) -> Fragment | PrunedBinding:
         binding = compiled.binding
@@ -47,31 +62,43 @@ class Cut:
         why = _contradiction(asked) if self.switches.filter else None
         if why is not None:
             return PrunedBinding(node=binding.node, source=binding.source, binding=binding.name, reason=why)
-        columns = self._columns(self.leaf.table)
-        projection = compiled.project(columns)
-        read = projection.raw_columns if self.switches.project else compiled.project(list(self.leaf.table.columns)).raw_columns
+        ready = self._ready(compiled)
+        read = ready.raw_columns if self.switches.project else ready.all_raw_columns
         conditions = tuple(a.condition for a in asked)
         verdicts = profile.classify(Scan(relation=binding.relation, columns=read, conditions=conditions)) if conditions else ()
         pushed = tuple(v.pushed for v in verdicts if v.exactness is not Exactness.REFUSE and not isinstance(v.pushed, Unknown | Always))
         limit = self._limit(compiled, profile, asked, verdicts)
         scan = Scan(relation=binding.relation, columns=_ordered(read, binding.relation), conditions=pushed, limit=limit)
-        query = self.guard.apply(projection.query, self.leaf.table, self.leaf.columns)
         return Fragment(
             id=f"{self.leaf.name}.{index}",
             node=binding.node,
             source=binding.source,
             binding=binding.name,
             scan=scan,
-            projection=render(query),
-            tables=projection.tables,
-            row_wise=projection.row_wise,
+            projection=ready.sql,
+            tables=ready.tables,
+            row_wise=ready.row_wise,
             conjuncts=tuple(_decision(a, v) for a, v in zip(asked, verdicts, strict=True)) + self._masked_decisions(),
-            sent=profile.explain(scan),
         )
 
-    def _columns(self, table: VirtualTable) -> list[str]:
-        wanted = set(self.leaf.columns) | self.guard.filter_columns
-        return [name for name in table.columns if name in wanted]
+    def _ready(self, compiled: CompiledBinding) -> ReadyProjection:
+        """The guarded projection's text; made once for the same binding, columns and policy."""
+        key = (compiled.binding.node, compiled.binding.name, tuple(self.leaf.columns), id(self.guard))
+        found = self.ready.get(key)
+        if found is None:
+            table = self.leaf.table
+            wanted = set(self.leaf.columns) | self.guard.filter_columns
+            projection = compiled.project([name for name in table.columns if name in wanted])
+            query = self.guard.apply(projection.query, table, self.leaf.columns)
+            found = self.ready[key] = ReadyProjection(
+                sql=render(query),
+                raw_columns=projection.raw_columns,
+                all_raw_columns=compiled.project(list(table.columns)).raw_columns,
+                tables=projection.tables,
+                row_wise=projection.row_wise,
+                guard=self.guard,
+            )
+        return found
 
     def _asked(self, compiled: CompiledBinding) -> list[_Asked]:
         asked = [_Asked(text, "mapping", condition, "") for text, condition in compiled.own_conditions()]
@@ -87,7 +114,7 @@ class Cut:
     def _masked_decisions(self) -> tuple[ConjunctDecision, ...]:
         reason = "the column is masked for this role, and the condition must see the mask"
         masked = [c for c in self.leaf.conjuncts if not c.hidden and not self.guard.allows(c.predicate)]
-        return tuple(ConjunctDecision(text=c.text, origin="query", exactness=Exactness.REFUSE, pushed="", reason=reason) for c in masked)
+        return tuple(ConjunctDecision(text=c.text, origin="query", exactness=Exactness.REFUSE, pushed=None, reason=reason) for c in masked)
 
     def _limit(self, compiled: CompiledBinding, profile: SourceProfile, asked: Sequence[_Asked], verdicts: Sequence[Verdict]) -> int | None:
         """A LIMIT goes down only where the source drops and keeps just the rows that the statement does (pushdown rule 6)."""
@@ -124,8 +151,9 @@ def render(query: exp.Expr) -> str:
     return str(query.sql("duckdb", identify=True, comments=False))
 
 
-def _ordered(read: Sequence[str], relation: object) -> tuple[str, ...]:
-    return tuple(name for name in relation_columns(relation) if name in set(read))  # type: ignore[arg-type]  # a Relation
+def _ordered(read: Sequence[str], relation: Relation) -> tuple[str, ...]:
+    wanted = set(read)
+    return tuple(name for name in relation_columns(relation) if name in wanted)
 
 
 def _within_each_other(asked: list[_Asked]) -> list[_Asked]:
@@ -156,8 +184,8 @@ def _contradiction(asked: Sequence[_Asked]) -> str | None:
 
 def _decision(asked: _Asked, verdict: Verdict) -> ConjunctDecision:
     if isinstance(asked.condition, Always):
-        return ConjunctDecision(text=asked.text, origin=asked.origin, exactness=Exactness.EXACT, pushed="", reason="always true here")
-    pushed = "" if verdict.exactness is Exactness.REFUSE else condition_text(verdict.pushed)
+        return ConjunctDecision(text=asked.text, origin=asked.origin, exactness=Exactness.EXACT, pushed=None, reason="always true here")
+    pushed = None if verdict.exactness is Exactness.REFUSE else verdict.pushed
     reason = asked.reason or verdict.reason
     return ConjunctDecision(text=asked.text, origin=asked.origin, exactness=verdict.exactness, pushed=pushed, reason=reason)
 
@@ -178,6 +206,3 @@ def _why_unknown(predicate: Predicate, compiled: CompiledBinding) -> str:
         case _:
             reasons = [_why_unknown(part, compiled) for part in getattr(predicate, "parts", getattr(predicate, "arms", ()))]
             return next((reason for reason in reasons if reason), "")
-
-
-ProfileOf = Callable[[str, str], SourceProfile]

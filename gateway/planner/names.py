@@ -10,8 +10,6 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from catalog.errors import near_names
-from catalog.model import Column
-from catalog.types import Type
 from gateway.errors import BindError
 from gateway.planner.parse import parse, position_of
 from gateway.planner.view_guard import guarded_view
@@ -42,7 +40,7 @@ def _resolve_tables(tree: exp.Expr, sql: str, visible: VisibleCatalog, *, depth:
             )
         found = visible.table(table.name, position)
         table.set("catalog", None)
-        table.set("db", exp.to_identifier(schema))
+        table.set("db", exp.to_identifier(visible.view_schema if depth else schema))
         if found.view is not None:
             replacement = _expand_view(found.name, found.view, table.alias_or_name, visible, depth)
             if table is tree:
@@ -94,36 +92,29 @@ def _owner_view(visible: VisibleCatalog) -> VisibleCatalog:
 
 
 def _qualify(tree: exp.Expr, sql: str, visible: VisibleCatalog) -> exp.Expr:
-    columns = _schema_columns(tree, visible)
-    schema: dict[str, object] = {visible.snapshot.schema: {t: {c: sql_type(s.type) for c, s in cs.items()} for t, cs in columns.items()}}
     try:
         tree = qualify(
             tree,
-            schema=schema,
+            schema=visible.mapping_schema,
             dialect="postgres",
             validate_qualify_columns=False,
             quote_identifiers=False,
             identify=False,
         )
     except OptimizeError as error:
-        _check_columns(tree, sql, columns)
+        _check_columns(tree, sql, visible)
         raise BindError(
             "B106", "the statement's names do not fit together", hint="check aliases and the number of columns in WITH and UNION"
         ) from error
-    _check_columns(tree, sql, columns)
-    return annotate_types(tree, schema=schema, dialect="postgres")
-
-
-def _schema_columns(tree: exp.Expr, visible: VisibleCatalog) -> dict[str, dict[str, Column]]:
-    """The columns that each table shows in this statement. Inside a view a hidden column is still there (and masked to NULL)."""
-    found = {name: dict(columns) for name, columns in visible.tables.items()}
+    _check_columns(tree, sql, visible)
+    tree = annotate_types(tree, schema=visible.mapping_schema, dialect="postgres")
     for table in tree.find_all(exp.Table):
-        if "view" in table.meta and table.name in visible.snapshot.tables:
-            found[table.name] = dict(visible.snapshot.tables[table.name].columns)
-    return found
+        if table.db == visible.view_schema:
+            table.set("db", exp.to_identifier(visible.snapshot.schema))
+    return tree
 
 
-def _check_columns(tree: exp.Expr, sql: str, columns: dict[str, dict[str, Column]]) -> None:
+def _check_columns(tree: exp.Expr, sql: str, visible: VisibleCatalog) -> None:
     for row in tree.find_all(exp.TableColumn):
         fact = f"{row.name[:80]} is a table, and a whole row cannot be used as a value"
         raise BindError("B102", fact, position=position_of(row, sql), hint="name its columns")
@@ -132,16 +123,16 @@ def _check_columns(tree: exp.Expr, sql: str, columns: dict[str, dict[str, Column
             if isinstance(column.this, exp.Star):
                 continue
             if column.table:
-                _check_qualified(column, scope, sql, columns)
+                _check_qualified(column, scope, sql, visible)
             else:
-                _fail_unqualified(column, scope, sql, columns)
+                _fail_unqualified(column, scope, sql, visible)
 
 
-def _check_qualified(column: exp.Column, scope: Scope, sql: str, columns: dict[str, dict[str, Column]]) -> None:
+def _check_qualified(column: exp.Column, scope: Scope, sql: str, visible: VisibleCatalog) -> None:
     current: Scope | None = scope
     while current is not None:
         if column.table in current.sources:
-            names = _source_columns(current.sources[column.table], columns)
+            names = _source_columns(current.sources[column.table], visible)
             if names is not None and column.name not in names:
                 fact = f"{column.table[:80]} has no column {column.name[:80]}"
                 raise BindError("B102", fact, position=position_of(column, sql), hint=near_names(column.name, names))
@@ -156,16 +147,16 @@ def _check_qualified(column: exp.Column, scope: Scope, sql: str, columns: dict[s
     )
 
 
-def _fail_unqualified(column: exp.Column, scope: Scope, sql: str, columns: dict[str, dict[str, Column]]) -> None:
+def _fail_unqualified(column: exp.Column, scope: Scope, sql: str, visible: VisibleCatalog) -> None:
     if _is_alias_reference(column, scope):
         return
     everything: set[str] = set()
     for source in scope.sources.values():
-        names = _source_columns(source, columns)
+        names = _source_columns(source, visible)
         if names is None:
             return
         everything |= names
-    owners = [name for name, (_, source) in scope.selected_sources.items() if column.name in (_source_columns(source, columns) or ())]
+    owners = [name for name, (_, source) in scope.selected_sources.items() if column.name in (_source_columns(source, visible) or ())]
     position = position_of(column, sql)
     if len(owners) > 1:
         raise BindError(
@@ -194,10 +185,10 @@ def _chain(scope: Scope) -> list[Scope]:
     return found
 
 
-def _source_columns(source: exp.Expr | Scope, columns: dict[str, dict[str, Column]]) -> set[str] | None:
+def _source_columns(source: exp.Expr | Scope, visible: VisibleCatalog) -> set[str] | None:
     """The columns of a FROM item; None if they are not known by name (a table function)."""
     if isinstance(source, exp.Table):
-        return set(columns.get(source.name, ()))
+        return set(visible.columns(source))
     if isinstance(source, Scope):
         query = source.expression
         if isinstance(query, exp.Query):
@@ -244,19 +235,3 @@ def _postgres_name(node: exp.Expr) -> str:
             return str(node.sql_name().lower())
         case _:
             return "?column?"
-
-
-def sql_type(type: Type) -> str:
-    """The spelling of a virtual column's type for sqlglot's type annotation."""
-    match type.name:
-        case "integer" | "bigint":
-            return "BIGINT"
-        case "timestamp":
-            return "TIMESTAMPTZ"
-        case "decimal":
-            return f"DECIMAL({type.precision}, {type.scale})"
-        case "list":
-            assert type.element is not None
-            return f"{sql_type(type.element)}[]"
-        case _:
-            return type.name.upper()

@@ -8,11 +8,12 @@ from typing import Literal
 
 from adapters.interface import Exactness, Scan
 from catalog.binding import LookupTable
+from catalog.conditions import Condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConjunctDecision:
-    """What became of one conjunct at one source. `text` is its canonical SQL, `pushed` what the source applies ('' if nothing).
+    """What became of one conjunct at one source. `text` is its SQL, `pushed` what the source applies (None: nothing).
 
     `hidden` True: it comes from the role's policy, and EXPLAIN for that role does not show it.
     """
@@ -20,7 +21,7 @@ class ConjunctDecision:
     text: str
     origin: Literal["query", "policy", "mapping"]
     exactness: Exactness
-    pushed: str
+    pushed: Condition | None
     reason: str
 
     @property
@@ -56,7 +57,6 @@ class Fragment:
     tables: tuple[LookupTable, ...]
     row_wise: bool
     conjuncts: tuple[ConjunctDecision, ...] = ()
-    sent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from adapters.interface import SourceProfile
 from catalog.errors import Problem
 from catalog.model import CatalogSnapshot
 from gateway.context import QueryContext
-from gateway.planner.cut import Cut, render
+from gateway.planner.cut import Cut, ProjectionKey, ReadyProjection, render
 from gateway.planner.guard import LeafGuard, check_statement, leaf_guard
 from gateway.planner.inner import to_inner
 from gateway.planner.leaf_filters import assign_conjuncts
@@ -37,6 +37,7 @@ class Planner:
     def __init__(self, snapshot: CatalogSnapshot, profile_of: ProfileOf) -> None:
         self.snapshot, self.profile_of = snapshot, profile_of
         self._visible: LRUCache[str, VisibleCatalog] = LRUCache(256)
+        self._ready: LRUCache[ProjectionKey, ReadyProjection] = LRUCache(8192)
         self._guards: LRUCache[tuple[str, str, bool], LeafGuard] = LRUCache(4096)
 
     def plan(self, sql: str, context: QueryContext, clock: Clock = lambda: 0.0) -> Plan:
@@ -92,7 +93,7 @@ class Planner:
         return found
 
     def _reference(self, leaf: Leaf, tree: exp.Expr, visible: VisibleCatalog, switches: Switches, limit: int | None) -> Reference:
-        cut = Cut(leaf=leaf, guard=self._guard(leaf, visible), switches=switches, limit=limit)
+        cut = Cut(leaf=leaf, guard=self._guard(leaf, visible), switches=switches, limit=limit, ready=self._ready)
         fragments: list[Fragment] = []
         pruned: list[PrunedBinding] = []
         for binding in self.snapshot.bindings_by_table[leaf.table.name]:

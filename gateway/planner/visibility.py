@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+
+from sqlglot import MappingSchema, exp
 
 from catalog.errors import near_names
 from catalog.model import CatalogSnapshot, Column, Policy, TablePolicy, VirtualTable
+from catalog.types import Type
 from gateway.errors import BindError, DeniedError, Position
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class VisibleCatalog:
     """The tables a role may name, each with the columns it may name. `sees_all`: the role is granted every table."""
 
@@ -18,6 +22,27 @@ class VisibleCatalog:
     policy: Policy
     tables: Mapping[str, Mapping[str, Column]]
     sees_all: bool
+
+    @property
+    def view_schema(self) -> str:
+        """The schema in which the tables inside a view are bound: there a column hidden from the role still has its name."""
+        return f"{self.snapshot.schema}$view"
+
+    @cached_property
+    def mapping_schema(self) -> MappingSchema:
+        """The names and types for sqlglot, made once per role."""
+        everything = {name: table.columns for name, table in self.snapshot.tables.items()}
+        schemas = {self.snapshot.schema: self.tables, self.view_schema: everything}
+        typed = {
+            schema: {t: {c: sql_type(s.type) for c, s in cs.items()} for t, cs in tables.items()} for schema, tables in schemas.items()
+        }
+        return MappingSchema(typed, dialect="postgres")
+
+    def columns(self, table: exp.Table) -> Mapping[str, Column]:
+        """The columns that a table shows where it stands."""
+        if table.db == self.view_schema:
+            return self.snapshot.tables[table.name].columns
+        return self.tables.get(table.name, {})
 
     def table(self, name: str, position: Position | None) -> VirtualTable:
         """The table of this name. Raises B101, or G101 alike for a table that is hidden and one that does not exist."""
@@ -45,3 +70,19 @@ def visible_catalog(snapshot: CatalogSnapshot, role: str) -> VisibleCatalog:
 def table_policy(policy: Policy, table: str) -> TablePolicy:
     """The role's policy of a table; for a table reached through a granted view only, an empty one."""
     return policy.tables.get(table, TablePolicy())
+
+
+def sql_type(type: Type) -> str:
+    """The spelling of a virtual column's type for sqlglot's type annotation."""
+    match type.name:
+        case "integer" | "bigint":
+            return "BIGINT"
+        case "timestamp":
+            return "TIMESTAMPTZ"
+        case "decimal":
+            return f"DECIMAL({type.precision}, {type.scale})"
+        case "list":
+            assert type.element is not None
+            return f"{sql_type(type.element)}[]"
+        case _:
+            return type.name.upper()

@@ -84,6 +84,7 @@ POLICIES = {
         tag_masks={"direct_identifier": "token", "date_of_person": "year"},
     ),
     "counter": Policy(role="counter", tables={"patient": TablePolicy()}, allow_aggregations=False),
+    "narrow": Policy(role="narrow", tables={"condition": TablePolicy(hide=frozenset({"onset_date"})), "notifiable_case": TablePolicy()}),
     "watcher": Policy(
         role="watcher", tables={"notifiable_case": TablePolicy(filter="disease_code <> 'X'", hide=frozenset({"onset_date"}))}
     ),
