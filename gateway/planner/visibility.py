@@ -33,7 +33,7 @@ class VisibleCatalog:
         """The names and types for sqlglot, made once per role."""
         everything = {name: table.columns for name, table in self.snapshot.tables.items()}
         schemas = {self.snapshot.schema: self.tables, self.view_schema: everything}
-        typed = {
+        typed: dict[str, object] = {
             schema: {t: {c: sql_type(s.type) for c, s in cs.items()} for t, cs in tables.items()} for schema, tables in schemas.items()
         }
         return MappingSchema(typed, dialect="postgres")
