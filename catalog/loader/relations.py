@@ -33,7 +33,7 @@ class _Token:
 
     @property
     def is_name(self) -> bool:
-        return not self.word and (self.text[:1].isalpha() or self.text[:1] in '_"`[')
+        return bool(self.text) and not self.word and (self.text[0].isalpha() or self.text[0] in '_"`[')
 
     @property
     def name(self) -> str:
