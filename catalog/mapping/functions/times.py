@@ -13,7 +13,18 @@ from sqlglot import exp
 from catalog.conditions import Condition, inexact
 from catalog.mapping import sql
 from catalog.mapping.errors import wrong_arguments
-from catalog.mapping.functions.base import INTEGERS, TEXTS, Forward, Inverse, MappingFunction, Parameter, literal, require, verdicts
+from catalog.mapping.functions.base import (
+    INTEGERS,
+    TEXTS,
+    Forward,
+    Inverse,
+    MappingFunction,
+    Parameter,
+    Verdicts,
+    literal,
+    require,
+    verdicts,
+)
 from catalog.mapping.functions.formats import TimeFormat, contradict, parse_format
 from catalog.mapping.tree import Call, Node
 from catalog.types import DATE, TIMESTAMP, Type
@@ -247,6 +258,10 @@ class LocalTime(MappingFunction):
             zone_of(zone)
         return TIMESTAMP
 
+    def verdicts_of(self, call: Call) -> Verdicts:
+        format, _ = self._parts(call, "")
+        return self.verdicts if format is None or format.sortable else verdicts("N N N N - N")
+
     def _parts(self, call: Call, zone: str) -> tuple[TimeFormat | None, str]:
         rest = [literal(argument) for argument in call.arguments[1:]]
         format = parse_format(rest.pop(0)) if call.arguments[0].type.is_text else None
@@ -259,8 +274,6 @@ class LocalTime(MappingFunction):
 
     def preimage(self, call: Call, wanted: ValueSet, context: Inverse) -> Condition | None:
         format, zone_name = self._parts(call, context.zone)
-        if format is not None and not format.sortable:
-            return None
         zone = zone_of(zone_name)
         found: list[Interval] = []
         for interval in wanted.intervals:

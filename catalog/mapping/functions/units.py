@@ -14,7 +14,7 @@ from catalog.mapping.functions.base import NUMBERS, TEXTS, Forward, Inverse, Map
 from catalog.mapping.functions.monotone import Inverted, invert_bounds, relative_slack
 from catalog.mapping.tree import Call, Node
 from catalog.model import Units
-from catalog.types import DOUBLE
+from catalog.types import DOUBLE, Type
 from catalog.values import ValueSet
 
 Factor = tuple[float, float, float]
@@ -73,9 +73,7 @@ class ConvertUnit(MappingFunction):
         targets = context.possible(target)
         arms: dict[tuple[ValueSet, str], _Arm] = {}
         for (spelling, unit, analyte), factor in _used_factors(context.units, targets, with_analytes=bool(loinc)):
-            falling = factor[1] / factor[2] < 0
-            unchanged = factor == SAME and number.type == DOUBLE
-            bounds = wanted if unchanged else invert_bounds(wanted, _inverted(factor), number.type, falling=falling)
+            bounds = _bounds(wanted, factor, number.type)
             if bounds is None:
                 return None
             arms.setdefault((bounds, unit), _Arm()).add(spelling, analyte)
@@ -118,11 +116,20 @@ def _used_factors(
             yield key, factor
 
 
-def _inverted(factor: Factor) -> Inverted:
+def _bounds(wanted: ValueSet, factor: Factor, type: Type) -> ValueSet | None:
+    """Back through / divide, * multiply, + add, one after the other: between them a number may overflow, as it does forward."""
     add, multiply, divide = (Fraction(part) for part in factor)
-
-    def inverted(value: Fraction) -> tuple[Fraction, Fraction]:
-        scaled = value * divide / multiply
-        return scaled - add, relative_slack(scaled, add, divide / multiply)
-
-    return inverted
+    steps: list[tuple[Inverted, bool]] = []
+    if divide != 1:
+        steps.append((lambda v: (v * divide, relative_slack(v * divide, divide)), divide < 0))
+    if multiply != 1:
+        steps.append((lambda v: (v / multiply, relative_slack(v / multiply, 1 / multiply)), multiply < 0))
+    if add != 0:
+        steps.append((lambda v: (v - add, relative_slack(v, add)), False))
+    if type != DOUBLE:
+        steps.append((lambda v: (v, relative_slack(v)), False))
+    found: ValueSet | None = wanted
+    for index, (inverted, falling) in enumerate(steps):
+        argument = type if index == len(steps) - 1 else DOUBLE
+        found = None if found is None else invert_bounds(found, inverted, argument, falling=falling)
+    return found

@@ -21,13 +21,13 @@ def make_lookups(connection: duckdb.DuckDBPyConnection, tables: Sequence[LookupT
         connection.unregister("lookup_rows")
 
 
-def project(connection: duckdb.DuckDBPyConnection, compiled: CompiledBinding, columns: Sequence[str]) -> pa.Table:
-    """The projection over the table `raw` of the connection, which gets only the raw columns that it asks for."""
+def project(connection: duckdb.DuckDBPyConnection, compiled: CompiledBinding, columns: Sequence[str], source: str = "raw_rows") -> pa.Table:
+    """The projection over the rows of a table of the connection, which gives only the raw columns that it asks for."""
     projection = compiled.project(tuple(columns))
     make_lookups(connection, projection.tables)
     chosen = ", ".join(f'"{name}"' for name in projection.raw_columns)
     text = projection.query.sql(dialect="duckdb")
-    return connection.sql(f"with raw as (select {chosen} from raw_rows) {text}").to_arrow_table()
+    return connection.sql(f"with raw as (select {chosen} from {source}) {text}").to_arrow_table()
 
 
 def rows_of(table: pa.Table) -> list[dict[str, Any]]:

