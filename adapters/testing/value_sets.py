@@ -36,6 +36,8 @@ def sets_of(kind: str) -> list[ValueSet]:
         found += _sets_over(ordered)
         if kind == "text":
             found += [ValueSet.prefix(text) for text in ("a", "", "😀", "李", "a%", "\ud7ff")]
+    if kind == "list":
+        found.append(ValueSet.of(["a"]))
     return [NULL_ONLY, ALL, *(ValueSet(one.intervals, null) for one in found for null in (False, True))]
 
 
