@@ -86,8 +86,7 @@ class _Parser:
     # --------------------------------------------------------------------------------------------- relations
 
     def relation(self) -> Relation:
-        start = self._name("the name of a source table")
-        table = self._table(start)
+        start, table = self._table()
         if isinstance(table, HBaseTable):
             return self._hbase(table)
         if not self._next.text:
@@ -96,11 +95,17 @@ class _Parser:
             return self._unnest(table)
         return self._joins(table, start)
 
-    def _table(self, token: _Token) -> SourceTable:
-        found = _match(token.name, self._tables)
-        if found is None or (found != token.name and isinstance(self._tables[found], HBaseTable)):
-            raise RelationError("C201", token.offset, f"unknown source table {token.name}", near_names(token.name, self._tables))
-        return self._tables[found]
+    def _table(self) -> tuple[_Token, SourceTable]:
+        """A source table with the token of its own name. A name with a dot, such as dbo.Person, needs no quotes."""
+        token = self._name("the name of a source table")
+        name = token.name
+        if _match(name, self._tables) is None and self._accept("."):
+            last = self._name("the name of a source table")
+            name, token = f"{name}.{last.name}", _Token(last.text, token.offset)
+        found = _match(name, self._tables)
+        if found is None or (found != name and isinstance(self._tables[found], HBaseTable)):
+            raise RelationError("C201", token.offset, f"unknown source table {name}", near_names(name, self._tables))
+        return token, self._tables[found]
 
     def _hbase(self, table: HBaseTable) -> Relation:
         if not self._next.text:
@@ -139,8 +144,7 @@ class _Parser:
         aliases: dict[str, SqlTable] = {self._alias(start): table}
         joins: list[Join] = []
         while (kind := self._join_kind()) is not None:
-            token = self._name("the name of a source table")
-            joined = self._table(token)
+            token, joined = self._table()
             if isinstance(joined, HBaseTable):
                 raise RelationError("C201", token.offset, f"{joined.name} is an HBase table and cannot be joined")
             alias = self._alias(token)

@@ -17,6 +17,7 @@ TABLES: dict[str, SourceTable] = {
     "Visit": table("Visit", id=INTEGER, person=INTEGER, ward=INTEGER, tags=Type("list", element=TEXT)),
     "Person": table("Person", id=INTEGER, ward=INTEGER, home=INTEGER),
     "order details": table("order details", id=INTEGER),
+    "dbo.Ward": table("dbo.Ward", id=INTEGER),
 }
 
 
@@ -52,6 +53,12 @@ def test_a_name_with_a_blank_is_quoted() -> None:
     assert parse_relation('"order details"', TABLES) == TableRelation(table=TABLES["order details"])
 
 
+def test_a_name_with_a_schema_needs_no_quotes_and_its_last_part_is_the_prefix() -> None:
+    assert parse_relation("DBO.ward", TABLES) == TableRelation(table=TABLES["dbo.Ward"])
+    assert joins("Visit v join dbo.Ward on Ward.id = v.ward") == [("inner", "Ward", "dbo.Ward", (("v.ward", "Ward.id"),))]
+    assert joins("Visit v join dbo.Ward w on w.id = v.ward") == [("inner", "w", "dbo.Ward", (("v.ward", "w.id"),))]
+
+
 def test_a_list_of_plain_values_is_unnested_with_and_without_position() -> None:
     assert parse_relation("Visit unnest TAGS as tag", TABLES) == UnnestRelation(table=TABLES["Visit"], column="tags", alias="tag")
     found = parse_relation("Visit unnest tags as tag with ordinality n", TABLES)
@@ -79,6 +86,7 @@ def test_a_list_of_plain_values_is_unnested_with_and_without_position() -> None:
         ("Visit v join Person p on v.person = v.ward", 25, "C208"),
         ("Visit v join Person p on p.id = q.id join Person q on q.id = p.id", 32, "C203"),
         ("Visit.tags", 5, "C208"),
+        ("dbo.Wart", 0, "C201"),
         ("Visit; drop table Visit", 5, "C208"),
     ],
 )
