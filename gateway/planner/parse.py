@@ -17,6 +17,8 @@ from gateway.planner import functions as allowed
 from gateway.planner.text_limits import position_at, read_tokens
 
 MAX_TREE_DEPTH = 128
+MAX_COMMON_TABLES = 64
+MAX_TABLES = 256
 _LARGE = 1_500
 _LARGE_STACK = 256 << 20
 _T = TypeVar("_T")
@@ -72,6 +74,8 @@ def _checked(tree: exp.Expr, sql: str, tokens: list[Token]) -> exp.Expr:
     for kind in (exp.And, exp.Or, exp.DPipe):
         tree = _rebalance(tree, kind)
     _check_depth(tree)
+    _check_count(tree, sql, exp.CTE, MAX_COMMON_TABLES, "queries in WITH")
+    _check_count(tree, sql, exp.Table, MAX_TABLES, "names of tables")
     for node in tree.walk():
         _check_node(node, sql, tokens)
     for node in list(tree.find_all(exp.Anonymous)):
@@ -156,6 +160,13 @@ def _check_depth(tree: exp.Expr) -> None:
                 hint="shorten chains of operators, or write a list with IN",
             )
         stack.extend((child, depth + 1) for child in node.iter_expressions())
+
+
+def _check_count(tree: exp.Expr, sql: str, kind: type[exp.Expr], most: int, words: str) -> None:
+    """What comes after parsing looks at each such part from each other one, and follows chains of them."""
+    found = list(tree.find_all(kind))
+    if len(found) > most:
+        raise ParseError("P102", f"the statement has more than {most} {words}", position=position_of(found[most], sql))
 
 
 def _check_node(node: exp.Expr, sql: str, tokens: list[Token]) -> None:
