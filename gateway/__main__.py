@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from gateway.cli import main
+try:
+    from gateway.cli import main
+except KeyboardInterrupt:  # while Python is still loading
+    sys.exit(130)
 
 sys.exit(main())

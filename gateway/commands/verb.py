@@ -41,6 +41,8 @@ def verb(function: Callable[..., int | None]) -> Callable[..., int | None]:
             return function(session, **given)
         except BrokenPipeError:
             raise ReaderGoneError from None  # else Typer ends the process with exit code 1
+        except KeyboardInterrupt:
+            raise typer.Abort from None  # else Typer ends it without a word
 
     keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
     parameters = [context, *keyword_only, *shared]
