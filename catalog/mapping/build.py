@@ -8,7 +8,7 @@ from catalog.mapping.errors import ExpressionError, wrong_arguments
 from catalog.mapping.functions import FUNCTIONS
 from catalog.mapping.functions.base import MappingFunction, Parameter
 from catalog.mapping.tree import Call, Literal, Node, same_type
-from catalog.types import Type, parse_type
+from catalog.types import SIMPLE_TYPES, Type, parse_type
 
 _NEVER = frozenset(
     "now current_date current_timestamp today random uuid gen_random_uuid row_number rank lag lead sum count min max avg".split()
@@ -59,13 +59,13 @@ def _argument(function: MappingFunction, parameter: Parameter, node: Node) -> No
     if isinstance(node, Literal) and node.value is None:
         if parameter.literal:
             raise wrong_arguments(f"the {parameter.name} of {function.name} cannot be NULL")
-        return Literal(None, parse_type(parameter.types[0])) if parameter.types and parameter.types[0] != "decimal" else node
+        return Literal(None, parse_type(parameter.types[0])) if parameter.types and parameter.types[0] in SIMPLE_TYPES else node
     if not parameter.types or node.type.name in parameter.types:
         return node
-    wanted = parse_type(parameter.types[0])
-    if isinstance(node, Literal) and not same_type(node.type, wanted):
-        return coerce(node, wanted)
-    hint = "cast it with ::varchar" if wanted.name == "text" and node.type.is_number else ""
+    first = parameter.types[0]
+    if isinstance(node, Literal) and first in SIMPLE_TYPES:
+        return coerce(node, parse_type(first))
+    hint = "cast it with ::varchar" if first == "text" and node.type.is_number else ""
     raise wrong_arguments(f"the {parameter.name} of {function.name} is {' or '.join(parameter.types)}, not {node.type}", hint)
 
 
