@@ -17,34 +17,31 @@ from gateway.limits import Limits
 from gateway.planner.plan import Plan, Reference
 from gateway.runtime.buffer import ReferenceBuffer
 from gateway.runtime.evaluation_errors import merge_error
-from gateway.runtime.locked_duckdb import connect_locked, quoted
-from gateway.runtime.spill import PrivateFolder
+from gateway.runtime.locked_duckdb import quoted
+from gateway.runtime.merge_instances import MergeInstances
 
 _OUTPUT_ROWS = 16_384
 _SPOOLED = "spooled_rows"
-_STREAMING_BYTES = 256 << 10  # DuckDB makes rows until so much waits (10 MB by default), and only then hands out the first
 
 
 class Merge:
     """`schema` is known at once, without any row. `run` once, in one thread; `interrupt` from any, at any time."""
 
-    def __init__(self, plan: Plan, buffers: dict[str, ReferenceBuffer], limits: Limits, folder: PrivateFolder) -> None:
+    def __init__(self, plan: Plan, buffers: dict[str, ReferenceBuffer], limits: Limits, instances: MergeInstances) -> None:
         self._plan, self._buffers, self._limits = plan, buffers, limits
         self._lock = Lock()
         self._open = True
         self._spooled_bytes = 0
         self._stream_error: GatewayError | None = None
-        self._connection = connect_locked(
-            memory=limits.merge_memory,
-            threads=limits.merge_threads,
-            temp_folder=folder.path,
-            temp_bytes=limits.spill_bytes,
-            streaming_bytes=_STREAMING_BYTES,
-        )
+        self._instance = instances.take()
+        self._connection = self._instance.connection
         try:
             self._relation, self.schema = self._bind()
+        except GatewayError:
+            self._instance.close()
+            raise
         except (duckdb.Error, pa.ArrowException, OSError) as error:
-            self._connection.close()
+            self._instance.close()
             raise merge_error(error) from error
 
     def run(self, take: Callable[[pa.RecordBatch], None]) -> None:
@@ -71,7 +68,7 @@ class Merge:
         with self._lock:
             self._open = False
         del self._relation
-        self._connection.close()
+        self._instance.close()
 
     def _bind(self) -> tuple[duckdb.DuckDBPyRelation, pa.Schema]:
         for reference in self._plan.references:

@@ -18,6 +18,7 @@ from gateway.runtime.buffer import BufferClosed, ReferenceBuffer
 from gateway.runtime.completeness import Completeness, SourceKey
 from gateway.runtime.ending import Clock, Ending
 from gateway.runtime.merge import Merge
+from gateway.runtime.merge_instances import MergeInstances
 from gateway.runtime.outlet import Outlet
 from gateway.runtime.projection import ProjectionEngine
 from gateway.runtime.slots import SlotPool
@@ -45,12 +46,13 @@ class QueryRun:
         projections: ProjectionEngine,
         clock: Clock,
         threads: Threads,
+        instances: MergeInstances,
     ) -> None:
         self.outlet = Outlet()
         self.outcomes: list[NodeOutcome] = []
         self.labels: list[str] = []
         self.reports: list[FragmentReport] = []
-        self._plan, self._limits, self._clock, self._threads = plan, limits, clock, threads
+        self._plan, self._limits, self._clock, self._threads, self._instances = plan, limits, clock, threads, instances
         self._deadline = time.monotonic() + context.deadline
         self._ending, self._done = Ending(), Event()
         self._settled = False
@@ -87,7 +89,7 @@ class QueryRun:
         for source in self._sources:
             source.start()
         try:
-            merge = Merge(self._plan, self._buffers, self._limits, self._folder)
+            merge = Merge(self._plan, self._buffers, self._limits, self._instances)
         except GatewayError as error:
             self._fail(error)
             self._clean(None)
@@ -156,6 +158,7 @@ class QueryRun:
         for buffer in self._buffers.values():
             buffer.close()
         self._folder.close()
+        self._instances.refill()
         self._done.set()
 
 

@@ -13,6 +13,7 @@ from gateway.limits import Limits
 from gateway.planner.plan import Plan
 from gateway.result import Result
 from gateway.runtime.ending import Clock
+from gateway.runtime.merge_instances import MergeInstances
 from gateway.runtime.projection import ProjectionEngine
 from gateway.runtime.query_run import QueryRun
 from gateway.runtime.slots import SlotPool
@@ -34,15 +35,18 @@ class Runtime:
             temp_bytes=limits.spill_bytes,
             token_key=token_key,
         )
+        self._instances = MergeInstances(limits, self._threads)
         self._running: weakref.WeakSet[QueryRun] = weakref.WeakSet()
-        self._closing = weakref.finalize(self, _close, self._running, self._threads, self._clock, self._projections)
+        self._closing = weakref.finalize(self, _close, self._running, self._threads, self._clock, self._projections, self._instances)
 
     def run(self, plan: Plan, context: QueryContext) -> Result:
         """Start a plan. The result's schema is there at once; its rows must be read to the end, or `close` called.
 
         Raises GatewayError, here or while the rows are read: SourceFailure, PlanError L101, MergeError, DeniedError G105.
         """
-        query = QueryRun(plan, context, self._limits, self._adapters, self._slots, self._projections, self._clock, self._threads)
+        query = QueryRun(
+            plan, context, self._limits, self._adapters, self._slots, self._projections, self._clock, self._threads, self._instances
+        )
         self._running.add(query)
         schema = query.start()
         batches = ResultBatches(query)
@@ -61,9 +65,12 @@ class Runtime:
         self._closing()  # also runs when the runtime is forgotten, and when Python ends
 
 
-def _close(running: weakref.WeakSet[QueryRun], threads: Threads, clock: Clock, projections: ProjectionEngine) -> None:
+def _close(
+    running: weakref.WeakSet[QueryRun], threads: Threads, clock: Clock, projections: ProjectionEngine, instances: MergeInstances
+) -> None:
     for query in list(running):
         query.cancel()
+    instances.close()
     threads.join(_CLOSE_SECONDS)
     clock.close()
     projections.close()

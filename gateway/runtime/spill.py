@@ -29,7 +29,10 @@ class PrivateFolder:
             if self._closed:
                 raise MergeError("M101", "the query has ended")
             if self._made is None:
-                self._made = Path(tempfile.mkdtemp(prefix="hospital-gateway-", dir=self._parent))
+                try:
+                    self._made = Path(tempfile.mkdtemp(prefix="hospital-gateway-", dir=self._parent))
+                except OSError as error:
+                    raise MergeError("M102", "the folder of temporary files cannot be written") from error
             return self._made
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ FAULTS = {
     "refused": (Behaviour(refused=True), "S101"),
     "hangs before the first row": (Behaviour(hangs_after=0), "S103"),
     "hangs in the middle": (Behaviour(hangs_after=1), "S103"),
-    "hangs and does not hear": (Behaviour(hangs_after=1, deaf=1.5), "S103"),
+    "hangs and does not hear": (Behaviour(hangs_after=1, deaf=0.7), "S103"),
     "too slow": (Behaviour(delay=0.3), "S103"),
     "reset before the first row": (Behaviour(resets_after=0), "S102"),
     "reset in the middle": (Behaviour(resets_after=2), "S102"),
