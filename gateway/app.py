@@ -38,7 +38,7 @@ class SourceRegistry:
         self._lock = Lock()
 
     def __call__(self, node: str, source: str) -> Adapter:
-        """The adapter. Raises SourceError S110 for an unknown adapter or bad options, SettingsError F102 for a missing secret."""
+        """The adapter. Raises SourceError S110 for an unknown adapter, bad options or a missing secret."""
         with self._lock:
             if (node, source) not in self._opened:
                 self._opened[node, source] = open_source(self._sources[node, source])
@@ -111,13 +111,16 @@ def replaced_source(source: Source, replacement: SourceReplacement | None, catal
 def open_source(source: Source) -> Adapter:
     """Open one adapter; its secrets are read now and live in it alone."""
     factory = _adapter_factory(source.adapter)
-    base = Path.cwd()
-    url = parse_reference(source.url, base).read() if source.url is not None and is_reference(source.url) else source.url
-    options = {
-        name: parse_reference(value, base).read() if isinstance(value, str) and is_reference(value) else value
-        for name, value in source.options.items()
-    }
+    try:
+        url = None if source.url is None else _dereferenced(source.url)
+        options = {name: _dereferenced(value) if isinstance(value, str) else value for name, value in source.options.items()}
+    except SettingsError as error:  # one source is wrong, not the gateway: the others may still answer
+        raise SourceError("S110", error.fact, error.hint) from None
     return factory(replace(source, url=url, options=options))
+
+
+def _dereferenced(value: str) -> str:
+    return parse_reference(value, Path.cwd()).read() if is_reference(value) else value
 
 
 def absolute_url(url: str | None, adapter: str, base: Path) -> str | None:

@@ -87,7 +87,9 @@ def read_source_url(value: object, base: Path) -> str:
     return text
 
 
-def read_option(value: object, _base: Path) -> Any:
+def read_option(value: object, base: Path) -> Any:
+    if isinstance(value, str) and is_reference(value):
+        return str(parse_reference(value, base))
     if isinstance(value, (str, int, float, bool)) or (
         isinstance(value, list) and not any(isinstance(item, (dict, list)) for item in value)
     ):

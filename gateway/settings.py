@@ -124,6 +124,13 @@ def load_settings(*, config: Path | None = None, catalog: Path | None = None, en
     return _build(readings, config=file, catalog=folder, embedded=own_region and file is None)
 
 
+def example_settings() -> Settings:
+    """The embedded example region as it is shipped, whatever the folder and the environment say."""
+    region = region_folder()
+    readings = _read_file(region / CONFIG_NAME)
+    return _build(readings, config=None, catalog=region, embedded=True)
+
+
 def config_file(config: Path | None, catalog: Path | None, environment: Mapping[str, str]) -> Path | None:
     """Which settings file is in force: --config, HOSPITAL_GATEWAY_CONFIG, the catalog folder's own, ./gateway.toml; None: none."""
     if config is not None:

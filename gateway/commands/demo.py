@@ -45,7 +45,7 @@ def demo(
             "this release has no front door to serve with",
             hint="GraphQL and the PostgreSQL wire come with their own releases; hospital-gateway query asks from the command line",
         )
-    session.statement = STATEMENT
+    session.statement, session.example = STATEMENT, True
     context = query_context(session, None, "on", "fail", None)
     started = time.monotonic()
     from gateway.commands.footer import footer

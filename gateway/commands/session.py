@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import DeniedError
-from gateway.settings import Settings, load_settings
+from gateway.settings import Settings, example_settings, load_settings
 
 if TYPE_CHECKING:
     from gateway.context import Principal
@@ -22,17 +22,24 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Session:
-    """One call of the command line. `statement` is the user's SQL, for showing errors in it; `data_started`: stdout has data."""
+    """One call of the command line.
+
+    `example`: without --config and --catalog, the example region is in force even where a gateway.toml is. `statement` is the user's SQL,
+    for showing errors in it; `data_started`: stdout has data.
+    """
 
     config: Path | None = None
     catalog: Path | None = None
     json: bool = False
     verbose: bool = False
+    example: bool = False
     statement: str | None = field(default=None, init=False)
     data_started: bool = field(default=False, init=False)
 
     @cached_property
     def settings(self) -> Settings:
+        if self.example and self.config is None and self.catalog is None:
+            return example_settings()
         return load_settings(config=self.config, catalog=self.catalog)
 
     @contextmanager

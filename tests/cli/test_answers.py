@@ -131,6 +131,12 @@ def test_the_demo_answers_over_three_hospitals_and_shows_how(process: Run) -> No
     assert done.err == ""
 
 
+def test_the_demo_is_that_of_the_example_whatever_configuration_is_in_force(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("gateway.toml").write_text('[catalog]\nurl = "elsewhere"\n', encoding="utf-8")
+    monkeypatch.setenv("HOSPITAL_GATEWAY_CATALOG__URL", "nowhere")
+    assert run("demo", "--json").document()["complete"] is True
+
+
 def test_the_demo_counts_what_the_expected_rows_say(run: Run) -> None:
     import duckdb
 
