@@ -34,6 +34,7 @@ MISTAKES = {
     "a decimal cut by its comma": (NODE, "Version: integer", "Version: «decimal(9", "C104", "decimal(9", "quote"),
     "an unknown time zone": (NODE, "Europe/Berlin", "«Europe/Berlim", "C104", "Europe/Berlim", "Europe/Berlin"),
     "a file not named after its table": (READING_TABLE, "table: reading", "table: «readings", "C104", "readings", "same name"),
+    "a folder not named after its hospital": (NODE, "node: north", "node: «south", "C104", "south", "same name"),
     # names within the catalog
     "an unknown virtual table": ("nodes/north/persn.yaml", None, "table: «persn\nsource: warehouse\nfrom: People\ncolumns: {a: x}\n", "C202", "persn", "did you mean person"),
     "a binding of a view": ("nodes/north/men.yaml", None, "table: «men\nsource: warehouse\nfrom: People\ncolumns: {person_id: x}\n", "C202", "men is a view", ""),
@@ -46,6 +47,7 @@ MISTAKES = {
     "an absent column that may not be NULL": (CELLS, FILES[CELLS][FILES[CELLS].index("columns"):], "absent: [«person_id]\ncolumns: {reading_id: code, code: code}\n", "C210", "person_id", "expression"),
     "a relationship to an unknown table": (TABLE, "table: reading", "table: «redaing", "C202", "redaing", "did you mean reading"),
     "a relationship over an unknown column": (TABLE, "person_id: person_id}", "person_id: «persn_id}", "C204", "persn_id", "person_id"),
+    "a relationship between two types": (TABLE, "person_id: person_id}", "birth_date: «person_id}", "C104", "birth_date is date", "one type"),
     "a relationship named like a column": (TABLE, "  readings: {", "  «unit: {", "C105", "unit", ""),
     # sources
     "a password in a url": (NODE, "url: env:NORTH", "url: «hive://me:hunter2@host/db", "C104", "password", "env:NAME"),
@@ -77,6 +79,9 @@ MISTAKES = {
     "a file outside the folder": (CODES, "file: code_map.csv", "file: «../secret.csv", "C104", "../secret.csv", ""),
     "an unknown column of a CSV file": ("codes/code_map.csv", "node,source_code,code", "«node,sourcecode,code", "C205", "source_code", "sourcecode"),
     "a key that stands twice in a CSV file": ("codes/code_map.csv", "north,B,2", "«north,A,2", "C105", "north, A", "line 2"),
+    "an empty key in a CSV file": ("codes/code_map.csv", "north,B,2", "«north,,2", "C104", "empty", "whole key"),
+    "a row of a CSV file that is too short": ("codes/code_map.csv", "north,B,2", "«north,B", "C104", "2 cells", ""),
+    "a conversion that stands twice": ("codes/conversions.csv", None, "source_unit,unit,loinc,add,multiply,divide\nlb,kg,,0,0.45,1\n«lb,kg,,0,0.46,1\n", "C105", "lb to kg", "line 2"),
     "a conversion that divides by zero": ("codes/conversions.csv", "0.45359237,1", "«0.45359237,0", "C104", "zero", ""),
     # HBase layouts
     "an unknown codec": (SOUTH, "{name: mrn, type: i64be}", "{name: mrn, type: «i64b}", "C215", "i64b", "did you mean i64be"),
@@ -94,6 +99,8 @@ MISTAKES = {
     "an unknown tag": (POLICY, "direct_identifier: token", "«direct_identifer: token", "C213", "direct_identifer", "direct_identifier"),
     "an unknown mask": (POLICY, "direct_identifier: token", "direct_identifier: «tokn", "C104", "tokn", "did you mean token"),
     "a mask for an unknown column": (POLICY, "person.unit:", "«person.units:", "C213", "units", "did you mean unit"),
+    "a year of a text": (POLICY, "direct_identifier: token", "direct_identifier: «year", "C213", "person_id", "'null'"),
+    "a mask of a column that does not fit": (POLICY, "{person.unit: 'null'}", "{person.weight: «token}", "C213", "double", "'null'"),
     "a mask that does not fit the type": (POLICY, "date_of_person: year", "date_of_person: «token", "C213", "birth_date", "'null'"),
 }  # fmt: skip
 
