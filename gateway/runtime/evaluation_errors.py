@@ -56,4 +56,4 @@ def merge_error(error: BaseException) -> MergeError:
     fact = evaluation_fact(error)
     if fact is not None:
         return MergeError("M103", fact, hint="guard the expression with CASE, NULLIF or TRY_CAST")
-    return MergeError("M101", "putting the fragments together failed")
+    return MergeError("M101", "putting the fragments together failed", detail=f"kind of error: {kind or type(error).__name__}")

@@ -57,7 +57,7 @@ class Merge:
             finally:
                 reader.close()
         except (duckdb.Error, pa.ArrowException, OSError) as error:
-            raise self._stream_error or merge_error(error) from error
+            raise self._stream_error or merge_error(error) from None  # its text can hold patients' values
 
     def interrupt(self) -> None:
         with self._lock:

@@ -100,7 +100,7 @@ class FragmentProjection:
             finally:
                 reader.close()
         except (duckdb.Error, pa.ArrowException, OSError) as error:
-            raise _projection_error(error) from error
+            raise _projection_error(error) from None  # its text can hold patients' values
 
     def close(self) -> None:
         self._cursor.close()

@@ -120,6 +120,8 @@ class QueryRun:
         """Body of the merge's thread. Cleans up, also when the caller has long been told that it took too long."""
         count = RowCount(self._plan.max_rows, self._limits.rows)
         try:
+            if self._ending.reached:
+                return
             merge.run(lambda batch: self.outlet.put(count.checked(batch)))
             if self._settle():
                 self.outlet.finish()

@@ -88,8 +88,8 @@ class SourceRun:
             return self._around.adapters(*self._key)
         except SourceError:
             raise
-        except Exception as error:
-            raise unexpected(error) from error
+        except Exception as error:  # noqa: BLE001  an adapter that cannot be made is a failure of its source only
+            raise unexpected(error) from None  # its text can be the driver's
 
     def _slot_is_wanted(self, buffer: ReferenceBuffer) -> bool:
         """Whether a fragment that waits for its stream to be read keeps another stream, or another query, from its rows."""

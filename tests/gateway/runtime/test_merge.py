@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import replace
 
 import pyarrow as pa
@@ -83,6 +84,12 @@ def test_batches_are_small_and_the_rows_all_there(make_runtime: MakeRuntime) -> 
     assert sorted(pid for _, pids in sizes for pid in pids) == list(range(100_000))
 
 
+def test_the_order_of_the_statement_is_kept(make_runtime: MakeRuntime) -> None:
+    result = _run(make_runtime, "SELECT pid FROM r0 ORDER BY pid % 1000, pid DESC", ["pid"], 50_000)
+    found = [pid for batch in result.batches for pid in batch.column(0).to_pylist()]
+    assert found == sorted(range(50_000), key=lambda pid: (pid % 1000, -pid))
+
+
 def test_splits_are_read_at_the_same_time_within_the_slots(make_runtime: MakeRuntime) -> None:
     source = FakeSource(raw_rows(80), Behaviour(splits=8, slots=3, delay=0.05))
     result = make_runtime({"hosp_a": source}).run(plan("SELECT pid FROM r0", ["pid"], reference("r0", fragment("hosp_a"))), context())
@@ -116,6 +123,7 @@ def test_an_expression_that_fails_is_told_in_our_words_without_values(make_runti
         rows_of(_run(make_runtime, f"SELECT {expression} AS x FROM r0", ["x"], 30))
     assert caught.value.code == "M103"
     assert caught.value.fact == fact
+    assert "w1" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_merge_that_does_not_bind_tells_no_text_of_duckdb(make_runtime: MakeRuntime) -> None:
