@@ -57,3 +57,14 @@ ARGUMENTS: dict[str, frozenset[str]] = {
     "ILike": frozenset("this expression negate".split()),
 }
 """For nodes whose other arguments carry meaning of their own (locks, hints, pivots, INTO, TABLESAMPLE): the arguments allowed."""
+
+REFUSED_ARGUMENTS: dict[str, tuple[str, str]] = {
+    "method": ("NATURAL JOIN", "write JOIN ... USING (columns)"),
+    "joins": ("a join in brackets", "write the joins one after the other, without brackets"),
+    "locks": ("FOR UPDATE", "the gateway only reads"),
+    "into": ("SELECT INTO", "the gateway only reads"),
+    "sample": ("TABLESAMPLE", "use a condition, or LIMIT"),
+    "pivots": ("PIVOT", "use CASE inside an aggregate"),
+    "qualify": ("QUALIFY", "put the window function in a subquery"),
+}
+"""What people meant by an argument that is not allowed, and what to do instead."""

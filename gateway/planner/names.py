@@ -204,7 +204,7 @@ def _name_projections(tree: exp.Expr) -> None:
     if not isinstance(select, exp.Select):
         return
     for projection in list(select.expressions):
-        if not projection.output_name and not projection.is_star:
+        if (not projection.output_name or isinstance(projection, exp.Literal)) and not projection.is_star:
             projection.replace(exp.alias_(projection.copy(), _postgres_name(projection)))
 
 

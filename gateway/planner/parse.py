@@ -181,9 +181,8 @@ def _check_node(node: exp.Expr, sql: str, tokens: list[Token]) -> None:
     if arguments is not None:
         for key, value in node.args.items():
             if value and key not in arguments:
-                raise ParseError(
-                    "P104", f"{key.strip('_').upper().replace('_', ' ')} is not allowed in {name.upper()}", position=position_of(node, sql)
-                )
+                shown, hint = allowed.REFUSED_ARGUMENTS.get(key, (f"{key.strip('_').upper()} in {name.upper()}", ""))
+                raise ParseError("P104", f"{shown} is not allowed", position=position_of(node, sql), hint=hint)
     if isinstance(node, exp.DataType) and node.this.name not in allowed.CAST_TYPES and isinstance(node.parent, exp.Cast | exp.TryCast):
         raise ParseError("P104", f"the type {node.this.name.lower()} is not allowed in a cast", position=position_of(node.parent, sql))
 
