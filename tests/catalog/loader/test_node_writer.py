@@ -87,7 +87,7 @@ def tables(draw: st.DrawFn) -> SqlTable:
     return SqlTable(name=name, columns=tuple(columns), key=key, rows=rows, partitions=partitions, zone=zone)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(tables())
 def test_any_table_with_any_names_comes_back_as_it_was(table: SqlTable) -> None:
     assert round_trip({table.name: table}) == {table.name: table}
