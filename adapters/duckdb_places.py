@@ -82,6 +82,14 @@ class TableMissingError(Exception):
         self.hint = hint
 
 
+class TableUnfitError(Exception):
+    """The files of a table do not make one table; fact and hint say why."""
+
+    def __init__(self, fact: str, hint: str) -> None:
+        super().__init__(fact)
+        self.fact, self.hint = fact, hint
+
+
 def file_name(name: str) -> str:
     """A table name as a file name: one component, nothing that a pattern could read."""
     if not name or name.startswith(".") or any(mark in name for mark in "/\\\0" + _GLOB_MARKS):
@@ -138,9 +146,7 @@ def _must_agree(first: Sequence[FoundColumn], other: Sequence[FoundColumn], path
     types = {column.name: str(column.type) for column in other}
     for column in first:
         if types.get(column.name) != str(column.type):
-            raise SourceError(
-                "S120", f"the files of a table differ in column {column.name}", f"{path} has another type there, or no such column"
-            )
+            raise TableUnfitError(f"the files differ in column {column.name}", f"{path} has another type there, or no such column")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +191,13 @@ class CsvFolder:
 
 
 def _header(path: Path) -> list[str]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        names = next(csv.reader(file), [])
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            names = next(csv.reader(file), [])
+    except (UnicodeDecodeError, csv.Error):
+        raise TableUnfitError("the header is not CSV in UTF-8", path.name) from None
     if not names or len({name.lower() for name in names}) != len(names):
-        raise SourceError("S120", "the header of a CSV file is empty or names a column twice", path.name)
+        raise TableUnfitError("the header is empty or names a column twice", path.name)
     return names
 
 

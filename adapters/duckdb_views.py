@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from adapters.duckdb_guess import guessed_types
-from adapters.duckdb_places import FoundColumn, FoundTable, Place, TableMissingError, quoted_column
+from adapters.duckdb_places import FoundColumn, FoundTable, Place, TableMissingError, TableUnfitError, quoted_column
 from adapters.duckdb_sql import view
 from adapters.duckdb_types import declared_expression, raw_type, text_expression
 from adapters.interface import SourceError
@@ -40,14 +42,12 @@ class SourceViews:
     def ensure(self, connection: duckdb.DuckDBPyConnection, table: SqlTable) -> None:
         """Make the view of a table if there is none, or the files changed. Raises S120 if they no longer fit."""
         with self._lock:
-            try:
+            with self._drift_named(table.name):
                 signature = self._place.signature(table.name)
                 made = self._made.get(table.name)
                 if made is not None and made.signature == signature and made.table == table:
                     return
                 found = self._place.find(connection, table.name)
-            except TableMissingError as missing:
-                raise SourceError("S120", f"node {self._node} has no table {table.name} any more", missing.hint) from None
             rows, taken_over = found.rows, frozenset[str]()
             if self._place.worth_keeping(table.name):
                 rows, taken_over = self._keep(connection, table, found)
@@ -77,9 +77,21 @@ class SourceViews:
             if only not in names:
                 raise SourceError("S120", f"node {self._node} has no table {only}", near_names(only, names))
             names = [only]
-        return {name: self._described(connection, self._place.find(connection, name)) for name in names}
+        return {name: self._described(connection, name) for name in names}
 
-    def _described(self, connection: duckdb.DuckDBPyConnection, found: FoundTable) -> SqlTable:
+    @contextmanager
+    def _drift_named(self, name: str) -> Iterator[None]:
+        """What a place finds wrong with a table, as the public error."""
+        try:
+            yield
+        except TableMissingError as missing:
+            raise SourceError("S120", f"node {self._node} has no table {name} any more", missing.hint) from None
+        except TableUnfitError as unfit:
+            raise SourceError("S120", f"node {self._node}, table {name}: {unfit.fact}", unfit.hint) from None
+
+    def _described(self, connection: duckdb.DuckDBPyConnection, name: str) -> SqlTable:
+        with self._drift_named(name):
+            found = self._place.find(connection, name)
         count = exp.select(exp.Count(this=exp.Star())).from_(found.rows.copy())
         rows = connection.execute(count.sql(dialect="duckdb")).fetchone()
         guessed = guessed_types(connection, found)

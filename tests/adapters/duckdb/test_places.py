@@ -134,7 +134,7 @@ def test_files_of_one_table_that_disagree_are_drift(tmp_path: Path) -> None:
     pq.write_table(pa.table({"x": [1]}), tmp_path / "t" / "1.parquet")
     pq.write_table(pa.table({"x": ["two"]}), tmp_path / "t" / "2.parquet")
     error = fault(f"parquet:{tmp_path}", scan_of(table("t", x="integer"), "x"))
-    assert (error.code, error.fact) == ("S120", "the files of a table differ in column x")
+    assert (error.code, error.fact) == ("S120", "node clinic, table t: the files differ in column x")
 
 
 def test_a_broken_file_is_an_error_without_the_drivers_words(tmp_path: Path) -> None:

@@ -147,3 +147,16 @@ def test_a_row_with_too_few_fields_is_an_error_and_never_shifts(tmp_path: Path) 
     finally:
         adapter.close()
     assert caught.value.code == "S105"
+
+
+def test_a_file_in_another_encoding_is_refused_and_not_misread(tmp_path: Path) -> None:
+    declared = TableRelation(table=table("t", größe="text"))
+    for content in ("größe\n1\n".encode("latin-1"), "größe\n".encode() + "weiß\n".encode("latin-1")):
+        (tmp_path / "t.csv").write_bytes(content)
+        adapter = opened(f"csv:{tmp_path}")
+        try:
+            with pytest.raises(SourceError) as caught:
+                read_all(adapter, Scan(relation=declared, columns=("größe",)))
+        finally:
+            adapter.close()
+        assert caught.value.code in ("S120", "S105")
