@@ -13,9 +13,10 @@ from typing import Any
 from catalog.mapping.build import build_call
 from catalog.mapping.constants import coerce
 from catalog.mapping.errors import ExpressionError
+from catalog.mapping.functions import FUNCTIONS
 from catalog.mapping.scope import Scope
-from catalog.mapping.tokens import MAX_DEPTH, Token, tokenize
-from catalog.mapping.tree import Literal, Node
+from catalog.mapping.tokens import MAX_CALLS, MAX_DEPTH, MAX_WEIGHT, Token, tokenize
+from catalog.mapping.tree import Call, Literal, Node
 from catalog.types import BOOLEAN, DATE, DOUBLE, INTEGER, LOCAL_TIMESTAMP, TEXT, TIMESTAMP, Type, decimal
 
 _COMPARISONS = {"=": "=", "==": "=", "<>": "<>", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -36,7 +37,16 @@ def parse_expression(text: str, scope: Scope) -> Node:
     parser = _Parser(tokenize(text), scope)
     node = parser.expression()
     parser.expect_end()
+    if weight(node) > MAX_WEIGHT:
+        raise ExpressionError("C208", "the expression becomes too large", "split it, or nest fewer functions")
     return node
+
+
+def weight(node: Node) -> int:
+    """How many parts the DuckDB expression has, at most: some functions write their argument more than once."""
+    if not isinstance(node, Call):
+        return 1
+    return 1 + FUNCTIONS[node.function].copies * sum(weight(argument) for argument in node.arguments)
 
 
 @dataclass(slots=True)
@@ -45,6 +55,7 @@ class _Parser:
     scope: Scope
     index: int = 0
     depth: int = 0
+    calls: int = 0
 
     # ------------------------------------------------------------------ tokens
 
@@ -305,6 +316,10 @@ class _Parser:
         return self.guarded(token, lambda: build_call("cast", (node,), token.position, type))
 
     def guarded(self, token: Token, build: Any) -> Node:
+        self.calls += 1
+        if self.calls > MAX_CALLS:
+            hint = "use in (...), recode or a lookup"
+            raise ExpressionError("C208", f"the expression has more than {MAX_CALLS} functions and operators", hint, token.position)
         try:
             node: Node = build()
         except ExpressionError as error:

@@ -13,6 +13,9 @@ from catalog.mapping.errors import ExpressionError
 MAX_CHARACTERS = 8_000
 MAX_TOKENS = 2_000
 MAX_DEPTH = 50
+MAX_CALLS = 150
+MAX_WEIGHT = 5_000
+"""The most functions and operators of one expression, and parts of the DuckDB expression that comes of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ class MappingFunction(ABC):
 
     `required`: how many of the parameters must be given; `repeats`: the last so many may be given again and again.
     `strict`: NULL in, NULL out. `fails`: not-NULL arguments can give NULL (bad data; `on_error` looks at it).
+    `copies`: how often the DuckDB expression has an argument, at most.
     `blanks`: NULL comes out of not-NULL arguments because the mapping says so.
     """
 
@@ -90,6 +91,7 @@ class MappingFunction(ABC):
     repeats: ClassVar[int] = 0
     returns: ClassVar[Type] = TEXT
     strict: ClassVar[bool] = True
+    copies: ClassVar[int] = 1
     fails: ClassVar[bool] = False
     blanks: ClassVar[bool] = False
     verdicts: ClassVar[Verdicts] = verdicts("N N N N - N")

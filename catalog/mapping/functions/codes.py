@@ -35,8 +35,8 @@ class Recode(MappingFunction):
         return (subject, *(node for pair in zip(codes, texts) for node in pair))
 
     def forward(self, call: Call, arguments: Sequence[exp.Expr], context: Forward) -> exp.Expr:
-        subject = arguments[0]
-        return sql.when(*((sql.equal(subject.copy(), code), text) for code, text in zip(arguments[1::2], arguments[2::2])))
+        branches = [exp.If(this=code, true=text) for code, text in zip(arguments[1::2], arguments[2::2])]
+        return exp.Case(this=arguments[0], ifs=branches)
 
     def preimage(self, call: Call, wanted: ValueSet, context: Inverse) -> Condition | None:
         codes = [literal(code) for code in call.arguments[1::2]]
@@ -64,8 +64,10 @@ class NullifAny(MappingFunction):
         return arguments[0].type
 
     def forward(self, call: Call, arguments: Sequence[exp.Expr], context: Forward) -> exp.Expr:
-        blank = exp.In(this=sql.wrapped(arguments[0].copy()), expressions=list(arguments[1:]))
-        return sql.when((blank, sql.cast(exp.Null(), call.type)), otherwise=arguments[0])
+        kept = arguments[0]
+        for blank in arguments[1:]:
+            kept = sql.function("nullif", kept, blank)
+        return kept
 
     def preimage(self, call: Call, wanted: ValueSet, context: Inverse) -> Condition | None:
         blanks = ValueSet.of(*(literal(blank) for blank in call.arguments[1:]))
@@ -81,13 +83,7 @@ class Icd10Dot(MappingFunction):
     verdicts = verdicts("E E N E E E")
 
     def forward(self, call: Call, arguments: Sequence[exp.Expr], context: Forward) -> exp.Expr:
-        code = arguments[0]
-        fourth = sql.function("substr", code.copy(), sql.integer(4), sql.integer(1))
-        stays = exp.In(this=fourth, expressions=[sql.text(""), sql.text(".")])
-        start = sql.function("substr", code.copy(), sql.integer(1), sql.integer(3))
-        rest = sql.function("substr", code.copy(), sql.integer(4))
-        dotted = exp.DPipe(this=exp.DPipe(this=start, expression=sql.text(".")), expression=rest)
-        return sql.when((stays, code.copy()), otherwise=dotted)
+        return sql.function("regexp_replace", arguments[0], sql.text("(?s)^(.{3})([^.])"), sql.text(r"\1.\2"))
 
     def preimage(self, call: Call, wanted: ValueSet, context: Inverse) -> Condition | None:
         found = map_points(call.arguments[0], wanted, _undotted, context)

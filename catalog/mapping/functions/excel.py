@@ -28,6 +28,7 @@ class ExcelSerial(MappingFunction):
     """
 
     name = "excel_serial"
+    copies = 3
     parameters = (Parameter("number", ("double", "integer", "bigint")),)
     returns = TIMESTAMP
     fails = True

@@ -81,6 +81,7 @@ class LabText(LabPart):
     """The words of a laboratory value that is no number ('阳性', '1:160', '++'), NULL if it is one."""
 
     name = "lab_text"
+    copies = 2
     blanks = True
     group = 0
 

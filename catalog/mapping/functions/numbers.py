@@ -162,6 +162,7 @@ class Number(MappingFunction):
     """
 
     name = "number"
+    copies = 2
     parameters = (Parameter("text", TEXTS), Parameter("thousands", ("text",), True), Parameter("decimal", ("text",), True))
     required = 1
     returns = DOUBLE
@@ -213,8 +214,7 @@ def raw_text_behind(node: Node) -> Raw | None:
 
 def read_double(text: exp.Expr) -> exp.Expr:
     """DuckDB's TRY_CAST, but `1_000` is not a number."""
-    plain = exp.Not(this=sql.function("contains", text.copy(), sql.text("_")))
-    return sql.when((plain, sql.try_cast(text, DOUBLE)))
+    return sql.try_cast(sql.function("replace", text, sql.text("_"), sql.text("?")), DOUBLE)
 
 
 def arithmetic_functions() -> dict[str, MappingFunction]:

@@ -57,6 +57,7 @@ def zone_of(name: str) -> ZoneInfo:
 class WholeTime(MappingFunction):
     """An instant from a whole number. Bounds go back exactly, within what an instant can hold."""
 
+    copies = 2
     parameters = (Parameter("number", INTEGERS),)
     returns = TIMESTAMP
     fails = True
@@ -137,6 +138,7 @@ class ParseDate(MappingFunction):
     """parse_date(x, 'yyyyMMdd', ...): the date a text says; formats are tried in order."""
 
     name = "parse_date"
+    copies = 8
     parameters = (Parameter("text", TEXTS), Parameter("format", ("text",), True))
     repeats = 1
     returns = DATE
@@ -238,6 +240,7 @@ class LocalTime(MappingFunction):
     """
 
     name = "local_time"
+    copies = 6
     parameters = (
         Parameter("local time", (*TEXTS, "local_timestamp")),
         Parameter("format", ("text",), True),

@@ -52,6 +52,7 @@ class ConvertUnit(MappingFunction):
     """
 
     name = "convert_unit"
+    copies = 4
     parameters = (Parameter("number", NUMBERS), Parameter("from", TEXTS), Parameter("to", TEXTS), Parameter("loinc", TEXTS))
     required = 3
     returns = DOUBLE

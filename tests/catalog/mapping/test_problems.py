@@ -158,7 +158,17 @@ def test_two_formats_that_read_one_text_differently_are_refused():
 
 @pytest.mark.parametrize(
     "expression",
-    ["d" + " + d" * 5000, "(" * 400 + "d" + ")" * 400, "-" * 3000 + "d", "not " * 500 + "b", "case " * 300, "t" + "::varchar" * 1500],
+    [
+        "d" + " + d" * 5000,
+        "(" * 400 + "d" + ")" * 400,
+        "-" * 3000 + "d",
+        "not " * 500 + "b",
+        "case " * 300,
+        "t" + "::varchar" * 1500,
+        "d" + " + d" * 600,
+        "b" + " and b" * 600,
+        "local_date(local_time(" * 9 + "t" + "::varchar, 'yyyyMMdd'))" * 9,
+    ],
 )
 def test_what_is_too_long_or_too_deep_is_refused_before_it_hurts(expression):
     assert problems(with_column("v", expression))[0][0] in ("C208", "C212", "C207")
