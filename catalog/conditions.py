@@ -259,6 +259,6 @@ def holds(condition: Condition, row: Mapping[str, Any]) -> bool:
 
 def _number(text: str) -> float | None:
     try:
-        return float(text.strip().replace("_", "?"))
+        return float(text.strip())
     except ValueError:
         return None
