@@ -25,6 +25,7 @@ def array(values: list[object], type: pa.DataType) -> pa.Array:
         ([9007199254740993, -1], pa.int64(), ["9007199254740993", "-1"]),
         ([0.1, 120.0, 1e300, float("nan"), float("inf"), -0.0], pa.float64(), ["0.1", "120", "1e+300", "NaN", "Infinity", "-0"]),
         ([Decimal("12.5000"), Decimal("0.0000")], pa.decimal128(19, 4), ["12.5000", "0.0000"]),
+        ([Decimal("0E-9"), Decimal("1E-9")], pa.decimal128(19, 9), ["0.000000000", "0.000000001"]),
         ([date(2024, 2, 29)], pa.date32(), ["2024-02-29"]),
         ([datetime(2024, 2, 29, 1, 2, 3, tzinfo=UTC)], pa.timestamp("us", "UTC"), ["2024-02-29T01:02:03Z"]),
         ([datetime(2024, 2, 29, 1, 2, 3, 120_000, tzinfo=UTC)], pa.timestamp("us", "UTC"), ["2024-02-29T01:02:03.12Z"]),

@@ -64,6 +64,7 @@ def test_an_api_key_matches_its_own_hash_only() -> None:
     assert api_key_matches(key, kept) and api_key_matches(other_key, other_kept)
     assert not api_key_matches(key, other_kept)
     assert not api_key_matches(key[:-1] + ("A" if key[-1] != "A" else "B"), kept)
+    assert not api_key_matches(f"hg_{'0' * 12}_{key.split('_', 2)[2]}", kept), "the public id belongs to the key"
     assert not api_key_matches("", kept) and not api_key_matches(kept, kept)
 
 
