@@ -194,3 +194,39 @@ def test_waiting_for_a_slot_ends_at_the_deadline_or_when_given_up() -> None:
     assert slots.try_acquire()
     assert not slots.acquire(time.monotonic() + 0.05, lambda: False)
     assert not slots.acquire(time.monotonic() + 5, lambda: True)
+
+
+def test_many_callers_at_once_some_of_whom_go_away_leave_every_slot_free(make_runtime: MakeRuntime) -> None:
+    sources = {
+        "hosp_a": FakeSource(raw_rows(30_000), Behaviour(slots=2)),
+        "hosp_b": FakeSource(raw_rows(30_000), Behaviour(slots=1, delay=0.002)),
+    }
+    runtime = make_runtime(sources, queue_bytes=QUEUE)
+    joined = plan(
+        "SELECT count(*) AS n FROM r0 JOIN r1 USING (pid)",
+        ["n"],
+        reference("r0", fragment("hosp_a", id="f0"), fragment("hosp_b", id="f1")),
+        reference("r1", fragment("hosp_b", id="f2")),
+    )
+    wrong: list[object] = []
+
+    def call(number: int) -> None:
+        for turn in range(4):
+            result = runtime.run(joined, context("partial" if number % 2 else "fail", 20))
+            if (number + turn) % 3 == 0:
+                time.sleep(0.01 * number)
+                result.close()
+            elif (rows := rows_of(result)) != [(60_000,)]:
+                wrong.append(rows)
+
+    callers = [threading.Thread(target=call, args=(number,)) for number in range(6)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(60)
+    assert not wrong
+    until = time.monotonic() + 1
+    while (sources["hosp_a"].open_reads or sources["hosp_b"].open_reads) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert (sources["hosp_a"].open_reads, sources["hosp_b"].open_reads) == (0, 0)
+    assert rows_of(runtime.run(joined, context())) == [(60_000,)]
