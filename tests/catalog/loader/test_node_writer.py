@@ -77,7 +77,8 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=["\u
 def tables(draw: st.DrawFn) -> SqlTable:
     names = draw(st.lists(NAMES, min_size=1, max_size=5, unique_by=str.lower))
     columns = [RawColumn(name=name, type=draw(TYPES), nullable=draw(st.booleans())) for name in names]
-    key = tuple(column.name for column in columns if not column.nullable)
+    never_null = [column.name for column in columns if not column.nullable]
+    key = tuple(draw(st.lists(st.sampled_from(never_null), unique=True)) if never_null else [])
     partitions = (Partition(column=names[0], function="local_month", expression="from_epoch_ms(ts)"),) if draw(st.booleans()) else ()
     if partitions:
         columns.append(RawColumn(name="ts", type=INTEGER)) if "ts" not in {n.lower() for n in names} else None
