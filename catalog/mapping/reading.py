@@ -59,7 +59,7 @@ class _Reader:
         columns = {"node": Literal(binding.node, TEXT)} | {
             name: self._read_column(column) for name, column in self.table.columns.items() if name != "node"
         }
-        virtual = VirtualScope({name: column.type for name, column in self.table.columns.items()} | {"node": TEXT})
+        virtual = VirtualScope({name: column.type for name, column in self.table.columns.items() if name != FLAGS} | {"node": TEXT})
         keep = self._condition(binding.keep, virtual, "keep")
         checks = {check.name: self._condition(check.test, virtual, f"checks.{check.name}.test", check.place) for check in binding.checks}
         self._check_nulls(columns, keep)
@@ -115,6 +115,8 @@ class _Reader:
                 self._report("C207", place, f"a lookup compares texts, and the key {name} is {key.type}", "cast it with ::varchar")
             elif key is not None:
                 keys.append((name, key))
+        if not use.key:
+            self._report("C205", use.place, f"the lookup {use.alias} looks nothing up", "give it a key")
         missing = [name for name in lookup.key if name not in use.key and name not in use.where]
         if missing:
             self._report("C205", use.place, f"the lookup {lookup.name} needs its key {', '.join(missing)}", "in where or key")

@@ -18,7 +18,7 @@ from catalog.mapping.errors import wrong_arguments
 from catalog.mapping.functions.base import INTEGERS, Forward, Inverse, MappingFunction, Parameter, Verdicts, literal, require, verdicts
 from catalog.mapping.functions.injective import map_points
 from catalog.mapping.functions.monotone import Inverted, invert_bounds, relative_slack
-from catalog.mapping.functions.numbers import raw_text_behind, read_double
+from catalog.mapping.functions.numbers import raw_text_behind
 from catalog.mapping.tree import Call, Literal, Node, same_type
 from catalog.types import DOUBLE, TEXT, Type
 from catalog.values import Interval, ValueSet
@@ -64,8 +64,6 @@ class Cast(MappingFunction):
         return arguments
 
     def forward(self, call: Call, arguments: Sequence[exp.Expr], context: Forward) -> exp.Expr:
-        if call.arguments[0].type.is_text and call.type == DOUBLE:
-            return read_double(arguments[0])
         return sql.try_cast(arguments[0], call.type)
 
     def verdicts_of(self, call: Call) -> Verdicts:

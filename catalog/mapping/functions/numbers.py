@@ -158,7 +158,7 @@ def bounds_of(node: Node) -> tuple[int, int] | None:
 class Number(MappingFunction):
     """The number written in a text, NULL if it is not one. With separators the text must be grouped rightly.
 
-    Without separators a source may test it (the term `number`); DuckDB's `1_000` is not a number here.
+    Without separators it is DuckDB's TRY_CAST, which a source may test (the term `number`).
     """
 
     name = "number"
@@ -181,7 +181,7 @@ class Number(MappingFunction):
         text = arguments[0]
         marks = [literal(mark) for mark in call.arguments[1:]]
         if not marks:
-            return read_double(text)
+            return sql.try_cast(text, DOUBLE)
         thousands, point = marks[0], marks[1] if len(marks) > 1 else "."
         group, dot = re.escape(thousands), re.escape(point)
         pattern = rf"\s*[-+]?([0-9]{{1,3}}({group}[0-9]{{3}})+|[0-9]+)({dot}[0-9]*)?\s*"
@@ -210,11 +210,6 @@ def raw_text_behind(node: Node) -> Raw | None:
             return raw_text_behind(first)
         case _:
             return None
-
-
-def read_double(text: exp.Expr) -> exp.Expr:
-    """DuckDB's TRY_CAST, but `1_000` is not a number."""
-    return sql.try_cast(sql.function("replace", text, sql.text("_"), sql.text("?")), DOUBLE)
 
 
 def arithmetic_functions() -> dict[str, MappingFunction]:

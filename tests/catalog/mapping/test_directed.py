@@ -53,6 +53,13 @@ def test_evenings_of_the_31st_of_december_lie_in_the_old_years_partition(compile
         assert not holds(condition, {"ts_ms": milliseconds, "yr": year - 1})
 
 
+def test_an_instant_widens_its_partition_by_a_day_on_both_sides(compiled):
+    """The hospital's job may have cut its years by another clock."""
+    instants = ValueSet.range(datetime(2022, 1, 1, 23, tzinfo=UTC), datetime(2022, 12, 31, 6, tzinfo=UTC))
+    condition = compiled["hosp_b", "vital_sign"].invert(Atom("effective_at", instants))
+    assert asked(condition, "yr") == ValueSet.range(2021, 2023, low_closed=True, high_closed=True)
+
+
 def test_a_local_text_decides_its_partition_without_widening(compiled):
     condition = compiled["hosp_b", "encounter"].invert(
         Atom("period_start", ValueSet.range(datetime(2022, 6, 1, tzinfo=UTC), datetime(2022, 6, 2, tzinfo=UTC)))
@@ -215,7 +222,7 @@ def test_money_keeps_its_four_places():
 def test_not_a_number_is_above_every_bound():
     condition = inverted("number(t)", DOUBLE, ValueSet.range(5.0, None))
     assert holds(condition, {"t": "NaN"})
-    assert value_of("number(t)", DOUBLE, t="1_000") is None
+    assert value_of("number(t)", DOUBLE, t="N/A") is None
 
 
 # --------------------------------------------------------------------------------------------------------- texts
