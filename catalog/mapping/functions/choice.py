@@ -9,10 +9,10 @@ from sqlglot import exp
 from catalog.conditions import Condition, all_of, any_of, inexact
 from catalog.mapping import sql
 from catalog.mapping.constants import unify
-from catalog.mapping.functions.base import Forward, Inverse, MappingFunction, Parameter, require, verdicts
+from catalog.mapping.functions.base import INTEGERS, Forward, Inverse, MappingFunction, Parameter, require, verdicts
 from catalog.mapping.functions.operators import EVERY
 from catalog.mapping.tree import Call, Node
-from catalog.types import Type
+from catalog.types import INTEGER, Type
 from catalog.values import NULL_ONLY, ValueSet
 
 
@@ -32,7 +32,7 @@ class Coalesce(MappingFunction):
         return arguments[0].type
 
     def forward(self, call: Call, arguments: Sequence[exp.Expr], context: Forward) -> exp.Expr:
-        return sql.function("coalesce", *arguments)
+        return in_64_bits(call, sql.function("coalesce", *arguments))
 
     def preimage(self, call: Call, wanted: ValueSet, context: Inverse) -> Condition | None:
         *firsts, last = call.arguments
@@ -66,7 +66,7 @@ class Case(MappingFunction):
 
     def forward(self, call: Call, arguments: Sequence[exp.Expr], context: Forward) -> exp.Expr:
         otherwise = arguments[-1] if len(arguments) % 2 else None
-        return sql.when(*zip(arguments[0::2], arguments[1::2]), otherwise=otherwise)
+        return in_64_bits(call, sql.when(*zip(arguments[0::2], arguments[1::2]), otherwise=otherwise))
 
     def preimage(self, call: Call, wanted: ValueSet, context: Inverse) -> Condition | None:
         conditions, values = _split(call.arguments)
@@ -76,6 +76,11 @@ class Case(MappingFunction):
         ]
         arms += [context.preimage(value, wanted) for value in values[len(conditions) :]]
         return inexact(any_of(*arms))
+
+
+def in_64_bits(call: Call, made: exp.Expr) -> exp.Expr:
+    """DuckDB would compute with 32 bits where all values are small constants."""
+    return sql.cast(made, INTEGER) if call.type.name in INTEGERS else made
 
 
 def _split(arguments: tuple[Node, ...]) -> tuple[tuple[Node, ...], tuple[Node, ...]]:

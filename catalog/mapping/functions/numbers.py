@@ -77,8 +77,13 @@ class Arithmetic(MappingFunction):
             left, right = (
                 written if node.type == DOUBLE else sql.cast(written, DOUBLE) for written, node in zip(arguments, call.arguments)
             )
+        elif isinstance(call.arguments[0], Literal) and call.type == INTEGER:
+            left = sql.cast(left, INTEGER)  # two small constants would be computed in 32 bits
         made = _CLASSES[self.operator](this=sql.wrapped(left), expression=sql.wrapped(right))
-        return made if call.type == DOUBLE else sql.function("try", made)
+        if call.type == DOUBLE:
+            return made
+        tried = sql.function("try", made)
+        return tried if call.type == INTEGER else sql.cast(tried, call.type)
 
     def verdicts_of(self, call: Call) -> Verdicts:
         constant = any(isinstance(argument, Literal) for argument in call.arguments)

@@ -26,8 +26,8 @@ from catalog.mapping.functions.base import (
     verdicts,
 )
 from catalog.mapping.functions.formats import TimeFormat, contradict, parse_format
-from catalog.mapping.tree import Call, Node
-from catalog.types import DATE, TIMESTAMP, Type
+from catalog.mapping.tree import Call, Literal, Node
+from catalog.types import DATE, INTEGER, TIMESTAMP, Type
 from catalog.values import Interval, ValueSet
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -76,7 +76,7 @@ class WholeTime(MappingFunction):
         raise NotImplementedError
 
     def forward(self, call: Call, arguments: Sequence[exp.Expr], context: Forward) -> exp.Expr:
-        (number,) = arguments
+        number = sql.cast(arguments[0], INTEGER) if isinstance(call.arguments[0], Literal) else arguments[0]
         least, greatest = (sql.integer(bound) for bound in self.numbers(LEAST_INSTANT, GREATEST_INSTANT))
         possible = exp.Between(this=sql.wrapped(number.copy()), low=least, high=greatest)
         return sql.when((possible, sql.function("make_timestamptz", self.micro(number))))

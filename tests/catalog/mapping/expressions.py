@@ -104,7 +104,10 @@ CASES = [
     Case("t not like 'a%'", "boolean"), Case("t like 'a_%b'", "boolean"), Case("t like 'a'", "boolean"), Case("i between 1 and 100", "boolean"),
     Case("t is null", "boolean"), Case("t is not null", "boolean"), Case("not b", "boolean"), Case("b and c", "boolean"), Case("b or c", "boolean"),
     Case("not (b and (c or i > 5)) or t is null", "boolean"), Case("ts < timestamp '2021-11-07 06:00:00+00:00'", "boolean"), Case("day >= date '2021-01-01'", "boolean"),
-    Case("i = null", "boolean"), Case("'fixed'", "text"), Case("null", "text"),
+    Case("i = null", "boolean"), Case("2147483647 + 1", "integer"), Case("(case when b then 2000000000 else 1 end) * 3", "integer"),
+    Case("from_epoch_ms(2000000000)", "timestamp"), Case("from_epoch_ms(case when b then 2000000000 end)", "timestamp"), Case("m > 1e20", "boolean"),
+    Case("m + i", "decimal(24,4)"), Case("m - 2", "decimal(24,4)"), Case("m * 1.5", "decimal(20,5)"), Case("-m", "decimal(38,4)"),
+    Case("coalesce(i, 0)", "integer"), Case("'fixed'", "text"), Case("null", "text"),
 ]  # fmt: skip
 
 

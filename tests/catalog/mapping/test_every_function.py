@@ -39,7 +39,7 @@ def database():
 def test_a_row_is_in_the_preimage_of_what_it_becomes(case, database):
     compiled = compile_case(case)
 
-    @settings(max_examples=3, deadline=None, database=None)
+    @settings(max_examples=2, deadline=None, database=None)
     @given(st.integers(0, 2**32))
     def check(seed: int) -> None:
         random = Random(seed)
@@ -81,13 +81,19 @@ def _forward(database: duckdb.DuckDBPyConnection, compiled: MappedBinding, rows:
     database.register("raw", pa.Table.from_pylist(rows, schema=schema))
     projection = compiled.project(("v",))
     make_lookups(database, projection.tables)
-    found = database.sql(projection.query.sql(dialect="duckdb")).to_arrow_table().column(0)
+    found = _plain(database.sql(projection.query.sql(dialect="duckdb")).to_arrow_table().column(0))
     assert len(found) == len(rows)
+    assert found.type == arrow_type(compiled.columns["v"].type)
     if pa.types.is_timestamp(found.type):
         return [_instant(value) for value in found.cast(pa.int64()).to_pylist()]
     if pa.types.is_date(found.type):
         return [_day(value) for value in found.cast(pa.int32()).to_pylist()]
     return found.to_pylist()
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """DuckDB writes the session's zone into the type of an instant; the values are the same."""
+    return column.cast(pa.timestamp("us", tz="UTC")) if pa.types.is_timestamp(column.type) and column.type.tz else column
 
 
 def _instant(value: int | None) -> Any:
