@@ -24,6 +24,7 @@ from tests.region.oracle import Oracle, open_oracle
 from tests.region.region import open_region
 from tests.region.vocabulary import Vocabulary, read_vocabulary
 
+BLOCK = 200
 Case = tuple[int, str, str, str | None]
 
 
@@ -38,7 +39,7 @@ def main() -> int:
     jobs = [(asked.seed, asked.cases, part, asked.processes, asked.switches, asked.independent) for part in range(asked.processes)]
     started, families, faults = time.monotonic(), Counter[str](), Counter[str]()
     with multiprocessing.get_context("spawn").Pool(asked.processes) as pool:
-        for found in pool.imap_unordered(_run, [(*job, block) for block in range(0, asked.cases, 500) for job in jobs]):
+        for found in pool.imap_unordered(_run, [(*job, block) for block in range(0, asked.cases, BLOCK) for job in jobs]):
             for seed, family, sql, fault in found:
                 families[family] += 1
                 if fault is not None:
@@ -57,7 +58,7 @@ def _run(job: tuple[int, int, int, int, str, bool, int]) -> list[Case]:
     seed, cases, part, parts, switches, also_independent, block = job
     return list(
         _cases(
-            range(seed + block + part, min(seed + block + 500, seed + cases), parts),
+            range(seed + block + part, min(seed + block + BLOCK, seed + cases), parts),
             tuple(s.replace(";", ",") for s in switches.split(",")),
             also_independent,
         )
