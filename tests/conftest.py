@@ -9,7 +9,6 @@ import pytest
 
 if TYPE_CHECKING:
     from gateway.engine import Engine
-
     from tests.region.oracle import Oracle
     from tests.region.vocabulary import Vocabulary
 

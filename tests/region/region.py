@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from gateway.engine import Engine
-
 from adapters.interface import Adapter
 from catalog.loader import load_catalog
 from catalog.model import CatalogSnapshot
 from gateway.app import open_sources
+from gateway.engine import Engine
 from gateway.limits import Limits
 from gateway.settings import load_settings, region_folder
 
