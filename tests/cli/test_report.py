@@ -74,7 +74,7 @@ def test_the_exit_code_is_that_of_the_table() -> None:
 
 def test_no_source_at_all_is_exit_4() -> None:
     error = SourceFailure("S101", "no hospital answered")
-    error.all_failed = True  # type: ignore[attr-defined]
+    error.all_failed = True
     assert exit_code(error) == 4
 
 

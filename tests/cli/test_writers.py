@@ -16,7 +16,7 @@ from gateway.commands.table_layout import TableLayout
 from gateway.commands.writers import writer_of
 from gateway.result import NodeOutcome, Result
 
-COLUMNS = {"name": ["Li", None, "", 'a "b", c', "two\nlines", "=1+1"], "n": [1, 2, None, 4, 5, 6]}
+COLUMNS: dict[str, list[object]] = {"name": ["Li", None, "", 'a "b", c', "two\nlines", "=1+1"], "n": [1, 2, None, 4, 5, 6]}
 OUTCOMES = [
     NodeOutcome(node="hosp_a", source="hbase", status="ok", rows=1003, bytes=5, seconds=0.25),
     NodeOutcome(node="hosp_b", source="hive", status="pruned", reason="node = 'hosp_a'"),

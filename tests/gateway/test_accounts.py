@@ -70,7 +70,7 @@ def test_an_api_key_matches_its_own_hash_only() -> None:
 
 def test_the_hash_holds_the_public_id_and_not_the_key() -> None:
     key, kept = new_api_key()
-    assert api_key_id(key) in kept
+    assert (api_key_id(key) or "?") in kept
     assert key.split("_", 2)[2] not in kept
     assert len(base64.urlsafe_b64decode(key.split("_", 2)[2] + "=")) == 32
 

@@ -14,7 +14,7 @@ from gateway.settings import SourceReplacement
 
 
 def source(**changed: Any) -> Source:
-    given = {"node": "n", "name": "s", "adapter": "duckdb", "url": None, "options": {}, "zone": "UTC", "tables": {}}
+    given: dict[str, Any] = {"node": "n", "name": "s", "adapter": "duckdb", "url": None, "options": {}, "zone": "UTC", "tables": {}}
     return Source(**{**given, **changed})
 
 
