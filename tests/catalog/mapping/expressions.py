@@ -91,7 +91,7 @@ CASES = [
     Case("local_time(u, 'dd.MM.yyyy HH:mm')", "timestamp", LOCAL), Case("local_time(lt)", "timestamp"), Case("local_time(lt, 'Australia/Lord_Howe')", "timestamp"),
     Case("local_date(ts)", "date"), Case("local_date(ts, 'Asia/Kolkata')", "date"), Case("local_date(local_time(t, 'yyyy-MM-dd HH:mm:ss'))", "date", LOCAL),
     Case("split_part(t, '|', 1)", "text"), Case("split_part(t, '|', 2)", "text"), Case("split_part(t, 'ab', 1)", "text"), Case("split_part(t, '||', 1)", "text"),
-    Case("split_part(t, '|', -1)", "text"),
+    Case("split_part(t, '|', -1)", "text"), Case("split_part(t, 'aa', 1)", "text", {"t": ["a", "aa", "aaa", "aaaa", "ba", "baa", "baaa", ""]}),
     Case("concat(t, '-', u)", "text"), Case("t || u", "text"), Case("concat(digits(i, 3), '-', t, '-', digits(j))", "text"), Case("concat('x', t, '')", "text"),
     Case("icd10_dot(t)", "text"), Case("json_value(t, '$.a')", "text"), Case("mp['tel']", "text"), Case("digits_only(t)", "text"), Case("lower(t)", "text"),
     Case("upper(t)", "text"), Case("trim(t)", "text"), Case("nfkc(t)", "text"), Case("regexp_replace(t, '[0-9]+', '#', 'g')", "text"),
