@@ -66,7 +66,9 @@ def test_what_duckdb_answers_with_can_be_shown() -> None:
         "1::hugeint, 1.5::float, interval '1 month 2 days 3.5 seconds', time '01:02:03', sum(1), null, 1::utinyint, 'x'::blob, [{'a': 1}]"
     )
     with duckdb.connect() as connection:
-        batch = connection.execute(f"select {kinds}").to_arrow_table().to_batches()[0]
+        relation = connection.sql(f"select {kinds}")
+        assert relation is not None
+        batch = relation.to_arrow_table().to_batches()[0]
     shown = [texts(column)[0] for column in batch.columns]
     assert shown[1:6] == ["1.5", "P1M2DT3.5S", "01:02:03.000000", "1", None]
     json.dumps([json_values(column) for column in batch.columns], allow_nan=False)
