@@ -162,7 +162,8 @@ class _Select:
                     if _text(moved) not in known:
                         known.add(_text(moved))
                         found.append(_Conjunct(moved, _WHERE, derived=True))
-                        pending.append(moved)
+                        if not self._nullable(self.order[right.table], len(self.joins)):
+                            pending.append(moved)  # of a table that an outer join fills with NULL it holds for matches only
         return found
 
     def _equality(self, conjunct: _Conjunct) -> tuple[exp.Column, exp.Column] | None:

@@ -63,7 +63,12 @@ def test_directed(region_engine: Engine, oracle: Oracle, name: str) -> None:
     assert disagreement(region_engine, oracle, Statement(DIRECTED[name], "directed"), ("on", "off", "filter", "project", "limit")) is None
 
 
-FOUND: dict[str, str] = {}
+FOUND: dict[str, str] = {
+    "a condition followed an equality out of an outer join's nullable side, to another preserved table": """
+        SELECT d.condition_id, g.patient_id, b.sex FROM condition AS d CROSS JOIN patient AS g
+        LEFT JOIN patient AS b ON g.patient_id = b.patient_id AND d.patient_id = b.patient_id
+        WHERE d.patient_id = 'P941423142' AND g.birth_date > '2020-01-01'""",
+}
 """What random statements found: name of the fault to the least statement that shows it."""
 
 
