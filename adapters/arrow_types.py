@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from adapters.interface import Scan
-from catalog.model import relation_columns
+from catalog.relations import relation_columns
 from catalog.types import Type
 
 _SIMPLE = {

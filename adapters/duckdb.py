@@ -18,7 +18,9 @@ from adapters.duckdb_sql import ROW, write_statement
 from adapters.duckdb_views import SourceViews
 from adapters.duckdb_watch import InterruptWatch
 from adapters.interface import Capabilities, ReadContext, Scan, SourceError, Split, Verdict
-from catalog.model import Source, SqlTable, relation_columns, relation_tables
+from catalog.model import Source
+from catalog.relations import relation_columns, relation_tables
+from catalog.source_tables import SqlTable
 
 if TYPE_CHECKING:
     import duckdb

@@ -13,7 +13,7 @@ from adapters.duckdb_types import duckdb_type
 from adapters.interface import Exactness, Verdict
 from adapters.weaken import classify_by_test
 from catalog.conditions import AllOf, Always, AnyOf, Condition, Never, Term, Test, Unknown
-from catalog.model import RawColumn
+from catalog.source_tables import RawColumn
 from catalog.types import DOUBLE, Type
 from catalog.values import Interval, ValueSet
 

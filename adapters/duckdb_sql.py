@@ -12,7 +12,8 @@ from sqlglot import exp
 from adapters.duckdb_conditions import ConditionWriter, Parameters, classify_condition, joined
 from adapters.interface import Scan, SourceError
 from catalog.conditions import Always, Condition, Unknown, terms
-from catalog.model import JoinRelation, RawColumn, TableRelation, UnnestRelation, WideRelation, relation_columns, relation_tables
+from catalog.relations import JoinRelation, TableRelation, UnnestRelation, WideRelation, relation_columns, relation_tables
+from catalog.source_tables import RawColumn
 
 ROW = "row"
 """The one column of a statement whose scan wants none: its rows still count."""

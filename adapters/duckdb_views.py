@@ -16,7 +16,7 @@ from adapters.duckdb_sql import view
 from adapters.duckdb_types import declared_expression, raw_type, text_expression
 from adapters.interface import SourceError
 from catalog.errors import near_names
-from catalog.model import RawColumn, SqlTable
+from catalog.source_tables import RawColumn, SqlTable
 
 if TYPE_CHECKING:
     import duckdb

@@ -12,7 +12,9 @@ from typing import Protocol
 import pyarrow as pa
 
 from catalog.conditions import Condition, Unknown
-from catalog.model import Relation, Source, SqlTable
+from catalog.model import Source
+from catalog.relations import Relation
+from catalog.source_tables import SqlTable
 
 
 class Exactness(Enum):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from catalog.loader.document import read_scalar
-from catalog.model import SqlTable
+from catalog.source_tables import SqlTable
 
 _PLAIN = re.compile(r"[A-Za-z_](?:[\w$(),./-]|:(?=[\w/.])| (?=[\w$(]))*")
 

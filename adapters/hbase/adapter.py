@@ -20,7 +20,9 @@ from adapters.hbase.scan_plan import ScanPlan, hbase_table, plan_scan
 from adapters.interface import Capabilities, Exactness, ReadContext, Scan, SourceError, Split, Verdict
 from adapters.weaken import classify_by_test
 from catalog.conditions import Condition, Test, all_of
-from catalog.model import HBaseTable, Source, SqlTable, TableRelation, WideRelation, relation_columns
+from catalog.model import Source
+from catalog.relations import TableRelation, WideRelation, relation_columns
+from catalog.source_tables import HBaseTable, SqlTable
 
 _GETS_AT_ONCE = 500
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from adapters.arrow_types import arrow_type
 from adapters.hbase.codecs import codec_named
 from adapters.interface import SourceError
-from catalog.model import HBaseTable
+from catalog.source_tables import HBaseTable
 from catalog.types import Type
 
 

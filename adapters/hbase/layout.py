@@ -13,7 +13,7 @@ from adapters.arrow_types import arrow_type
 from adapters.hbase.codecs import Codec, DecimalCodec, TextCodec, codec_named, whole
 from adapters.hbase.salt import bucket_count, bucket_of, logical_text, stored_bucket
 from adapters.interface import SourceError
-from catalog.model import HBaseTable, Salt, Segment
+from catalog.source_tables import HBaseTable, Salt, Segment
 from catalog.types import Type
 
 

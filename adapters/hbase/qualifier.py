@@ -8,7 +8,7 @@ from typing import Any
 from adapters.hbase.codecs import codec_named
 from adapters.hbase.layout import Part
 from adapters.interface import SourceError
-from catalog.model import HBaseTable, WideFamily
+from catalog.source_tables import HBaseTable, WideFamily
 
 
 def qualifier_parts(table: HBaseTable, wide: WideFamily) -> tuple[Part, ...]:

@@ -14,7 +14,7 @@ from adapters.hbase.decode import decode_cells
 from adapters.hbase.layout import KeyLayout
 from adapters.hbase.qualifier import qualifier_parts, qualifier_reader
 from adapters.interface import SourceError
-from catalog.model import Cell, HBaseTable
+from catalog.source_tables import Cell, HBaseTable
 
 Columns = dict[str, pa.Array]
 Families = dict[str, tuple[ByteRange, ...] | None]

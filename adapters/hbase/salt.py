@@ -7,7 +7,7 @@ import zlib
 from typing import Any
 
 from adapters.hbase.codecs import Codec
-from catalog.model import Salt
+from catalog.source_tables import Salt
 
 _MASK = 0xFFFFFFFF
 

@@ -16,7 +16,8 @@ from adapters.hbase.row_key_planner import MAX_RANGES, KeyPlan, by_bucket, plan_
 from adapters.hbase.salt import bucket_count
 from adapters.interface import Scan, SourceError
 from catalog.conditions import Always, Condition, Test, terms
-from catalog.model import HBaseTable, RawColumn, TableRelation, WideRelation, relation_columns
+from catalog.relations import TableRelation, WideRelation, relation_columns
+from catalog.source_tables import HBaseTable, RawColumn
 
 _SHOWN = 4
 

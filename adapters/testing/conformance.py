@@ -25,7 +25,8 @@ from adapters.testing.relations import Row, matching, relation_rows
 from adapters.testing.sample import ROWS, arrow_table, parent_and_child, sample_table
 from adapters.testing.value_sets import NESTED_KINDS, ORDERED_KINDS, combined, number_sets, sets_of
 from catalog.conditions import Condition, Never, Term, Test, Unknown
-from catalog.model import Join, JoinRelation, Relation, SqlTable, TableRelation, UnnestRelation, relation_columns
+from catalog.relations import Join, JoinRelation, Relation, TableRelation, UnnestRelation, relation_columns
+from catalog.source_tables import SqlTable
 from catalog.values import ValueSet
 
 Tables = Mapping[str, tuple[SqlTable, pa.Table]]

@@ -16,7 +16,8 @@ from adapters.interface import Capabilities, Exactness, ReadContext, Scan, Sourc
 from adapters.testing.relations import Row, matching, relation_rows
 from adapters.weaken import classify_by_test
 from catalog.conditions import Never, Test
-from catalog.model import RawColumn, SqlTable, TableRelation, relation_columns
+from catalog.relations import TableRelation, relation_columns
+from catalog.source_tables import RawColumn, SqlTable
 from catalog.types import Type, decimal
 
 

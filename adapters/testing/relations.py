@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from catalog.conditions import Condition, holds
-from catalog.model import JoinRelation, Relation, TableRelation, UnnestRelation, WideRelation
+from catalog.relations import JoinRelation, Relation, TableRelation, UnnestRelation, WideRelation
 
 Row = dict[str, Any]
 

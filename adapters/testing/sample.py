@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from adapters.arrow_types import arrow_type
-from catalog.model import RawColumn, SqlTable
+from catalog.source_tables import RawColumn, SqlTable
 from catalog.types import parse_type
 
 VALUES: Mapping[str, Sequence[Any]] = {

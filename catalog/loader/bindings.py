@@ -14,21 +14,9 @@ from catalog.loader.problems import UNREADABLE, Problems
 from catalog.loader.relations import RelationError, parse_relation
 from catalog.loader.shapes import BINDING
 from catalog.mapping.reading import FLAGS
-from catalog.model import (
-    Check,
-    HBaseTable,
-    JoinRelation,
-    LatestBy,
-    Lookup,
-    LookupUse,
-    Node,
-    Relation,
-    Source,
-    TableBinding,
-    VirtualTable,
-    relation_columns,
-    relation_tables,
-)
+from catalog.model import Check, LatestBy, Lookup, LookupUse, Node, Source, TableBinding, VirtualTable
+from catalog.relations import JoinRelation, Relation, relation_columns, relation_tables
+from catalog.source_tables import HBaseTable
 
 
 @dataclass(frozen=True, slots=True)

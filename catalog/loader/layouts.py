@@ -10,7 +10,7 @@ from catalog.errors import near_names
 from catalog.loader.codecs import Codec, find_codec
 from catalog.loader.forms import Reading
 from catalog.loader.problems import UNREADABLE, Problems
-from catalog.model import Cell, HBaseTable, QualifierPart, RowKey, Salt, Segment, WideFamily
+from catalog.source_tables import Cell, HBaseTable, QualifierPart, RowKey, Salt, Segment, WideFamily
 from catalog.types import INTEGER, TEXT
 
 _FIELD = re.compile(r"([A-Za-z_]\w*):([a-z].*)")

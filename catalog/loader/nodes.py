@@ -12,7 +12,8 @@ from catalog.loader.forms import Reading, read_form
 from catalog.loader.layouts import read_layout
 from catalog.loader.problems import UNREADABLE, Problems
 from catalog.loader.shapes import NODE
-from catalog.model import Node, Partition, RawColumn, Source, SourceTable, SqlTable
+from catalog.model import Node, Source
+from catalog.source_tables import Partition, RawColumn, SourceTable, SqlTable
 from catalog.types import SIMPLE_TYPES, Type, parse_type
 
 _PARTITION = re.compile(r"\s*(\w+)\s*\((.*)\)\s*", re.DOTALL)

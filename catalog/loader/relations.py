@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from catalog.errors import near_names
-from catalog.model import HBaseTable, Join, JoinRelation, Relation, SourceTable, SqlTable, TableRelation, UnnestRelation, WideRelation
+from catalog.relations import Join, JoinRelation, Relation, TableRelation, UnnestRelation, WideRelation
+from catalog.source_tables import HBaseTable, SourceTable, SqlTable
 
 _TOKEN = re.compile(r"\s*(\"[^\"]+\"|`[^`]+`|\[[^\]]+\]|[^\W\d][\w$#]*|\d\w*|.)", re.DOTALL)
 _WORDS = {"join", "left", "inner", "outer", "on", "and", "unnest", "as", "with", "ordinality"}

@@ -6,7 +6,8 @@ from typing import assert_never
 
 from catalog.conditions import AllOf, Always, AnyOf, Condition, Never, Test, Unknown, all_of, any_of
 from catalog.mapping.relations import named_tables
-from catalog.model import JoinRelation, LatestBy, Relation, relation_columns
+from catalog.model import LatestBy
+from catalog.relations import JoinRelation, Relation, relation_columns
 
 
 def determined_columns(relation: Relation, latest_by: LatestBy) -> frozenset[str]:

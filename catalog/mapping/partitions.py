@@ -16,7 +16,8 @@ from catalog.mapping.parser import parse_expression
 from catalog.mapping.relations import named_tables
 from catalog.mapping.scope import RawScope
 from catalog.mapping.tree import Call, Literal, Node, Raw, walk
-from catalog.model import Partition, Relation, TableRelation
+from catalog.relations import Relation, TableRelation
+from catalog.source_tables import Partition
 from catalog.types import Type
 from catalog.values import Interval, ValueSet
 

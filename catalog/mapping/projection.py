@@ -15,7 +15,8 @@ from catalog.mapping import sql
 from catalog.mapping.forward import VIRTUAL, Joined, Writer
 from catalog.mapping.reading import FLAGS, Trees
 from catalog.mapping.tree import Call, Node, raw_names, virtual_names, walk
-from catalog.model import TableBinding, relation_columns
+from catalog.model import TableBinding
+from catalog.relations import relation_columns
 from catalog.types import TEXT, Type
 
 _PLAIN = ("boolean", "integer", "bigint", "date", "timestamp", "double", "text")

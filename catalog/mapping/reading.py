@@ -15,7 +15,8 @@ from catalog.mapping.parser import parse_expression
 from catalog.mapping.partitions import PartitionRule, partition_rules
 from catalog.mapping.scope import RawScope, Scope, VirtualScope
 from catalog.mapping.tree import Call, Literal, Node, walk
-from catalog.model import Column, Lookup, LookupUse, TableBinding, VirtualTable, relation_tables
+from catalog.model import Column, Lookup, LookupUse, TableBinding, VirtualTable
+from catalog.relations import relation_tables
 from catalog.types import TEXT
 
 FLAGS = "quality_flags"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from catalog.model import JoinRelation, Relation, SqlTable, TableRelation, UnnestRelation
+from catalog.relations import JoinRelation, Relation, TableRelation, UnnestRelation
+from catalog.source_tables import SqlTable
 
 
 def named_tables(relation: Relation) -> list[tuple[str, SqlTable]]:

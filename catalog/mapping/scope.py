@@ -8,7 +8,9 @@ from typing import Protocol
 from catalog.errors import near_names
 from catalog.mapping.errors import ExpressionError
 from catalog.mapping.tree import LookupValue, Node, Raw, Virtual
-from catalog.model import HBaseTable, JoinRelation, Lookup, RawColumn, Relation, WideRelation, relation_columns, relation_tables
+from catalog.model import Lookup
+from catalog.relations import JoinRelation, Relation, WideRelation, relation_columns, relation_tables
+from catalog.source_tables import HBaseTable, RawColumn
 from catalog.types import TEXT, Type
 
 

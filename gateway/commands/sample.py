@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from adapters.arrow_types import arrow_type
 from adapters.interface import Adapter, ReadContext, Scan, SourceError
 from catalog.binding import CompiledBinding, Projection
-from catalog.model import CatalogSnapshot, TableBinding, relation_columns
+from catalog.model import CatalogSnapshot, TableBinding
+from catalog.relations import relation_columns
 from gateway.errors import GatewayError
 from gateway.planner.plan import Fragment
 from gateway.report import printable

@@ -17,7 +17,8 @@ from gateway.errors import GatewayError, SettingsError
 from gateway.report import printable
 
 if TYPE_CHECKING:
-    from catalog.model import CatalogSnapshot, Source, SqlTable
+    from catalog.model import CatalogSnapshot, Source
+    from catalog.source_tables import SqlTable
     from gateway.app import SourceRegistry
     from gateway.settings import Settings
 

@@ -11,8 +11,8 @@ from sqlglot import exp
 from adapters.interface import Exactness, Scan, SourceProfile, Verdict
 from catalog.binding import CompiledBinding, LookupTable
 from catalog.conditions import Always, Condition, Never, Test, Unknown, all_of, is_exact, narrowed
-from catalog.model import Relation, relation_columns
 from catalog.predicates import Atom, Conjunction, Opaque, Predicate
+from catalog.relations import Relation, relation_columns
 from gateway.planner.guard import LeafGuard
 from gateway.planner.leaves import Leaf, LeafConjunct
 from gateway.planner.plan import ConjunctDecision, Fragment, PrunedBinding

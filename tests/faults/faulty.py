@@ -10,7 +10,7 @@ from threading import Event
 import pyarrow as pa
 
 from adapters.interface import Adapter, Capabilities, ReadContext, Scan, SourceError, Split, Verdict
-from catalog.model import SqlTable
+from catalog.source_tables import SqlTable
 
 Fault = Callable[[Iterator[pa.RecordBatch], ReadContext, Event], Iterator[pa.RecordBatch]]
 

@@ -15,7 +15,7 @@ from adapters.testing.relations import Row, matching, relation_rows
 from adapters.testing.sample import VALUES, sample_table
 from adapters.testing.value_sets import ORDERED_KINDS, sets_of
 from catalog.conditions import Condition, Term, Test, all_of, any_of, is_exact
-from catalog.model import TableRelation
+from catalog.relations import TableRelation
 from catalog.values import Interval, ValueSet
 from tests.adapters.duckdb.files import opened, write_csv, write_parquet
 

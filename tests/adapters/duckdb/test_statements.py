@@ -17,7 +17,7 @@ from adapters.duckdb_sql import write_statement
 from adapters.interface import Exactness, ReadContext, Scan, SourceError
 from adapters.testing.conformance import read_all, rows_of
 from catalog.conditions import Condition, Term, Test
-from catalog.model import Join, JoinRelation, TableRelation
+from catalog.relations import Join, JoinRelation, TableRelation
 from catalog.values import Interval, ValueSet
 from tests.adapters.duckdb.files import opened, write_parquet
 from tests.adapters.duckdb.test_text_files import table

@@ -12,7 +12,8 @@ import pytest
 from adapters.interface import ReadContext, Scan, SourceError
 from adapters.testing.conformance import read_all, rows_of
 from catalog.conditions import Term, Test
-from catalog.model import RawColumn, SqlTable, TableRelation
+from catalog.relations import TableRelation
+from catalog.source_tables import RawColumn, SqlTable
 from catalog.types import parse_type
 from catalog.values import ValueSet
 from tests.adapters.duckdb.files import opened

@@ -14,7 +14,8 @@ from adapters.duckdb import DuckDbAdapter
 from adapters.interface import Scan
 from adapters.testing.conformance import counted, read_all, rows_of
 from catalog.loader import load_catalog
-from catalog.model import SqlTable, TableRelation, UnnestRelation
+from catalog.relations import TableRelation, UnnestRelation
+from catalog.source_tables import SqlTable
 from catalog.types import Type
 from tests.adapters.duckdb.files import opened, read_csv_rows
 

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from adapters.interface import Adapter, ReadContext, Scan
 from catalog.conditions import Condition, Term, Test
-from catalog.model import HBaseTable, Relation, TableRelation, WideRelation, relation_columns
+from catalog.relations import Relation, TableRelation, WideRelation, relation_columns
+from catalog.source_tables import HBaseTable
 from catalog.values import ValueSet
 
 StoredCell = tuple[bytes, str, bytes, int, bytes]

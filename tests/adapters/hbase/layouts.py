@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from adapters.hbase.codecs import codec_named
-from catalog.model import Cell, HBaseTable, QualifierPart, RowKey, Salt, Segment, Source, WideFamily
+from catalog.model import Source
+from catalog.source_tables import Cell, HBaseTable, QualifierPart, RowKey, Salt, Segment, WideFamily
 from catalog.types import BOOLEAN, DOUBLE, INTEGER, TEXT, Type, decimal
 
 REGION = Path(__file__).parents[3] / "mappings" / "data" / "three_hospitals"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from adapters.hbase.salt import murmur3
 from catalog.conditions import AllOf, AnyOf, Condition, Term, Test
-from catalog.model import HBaseTable, RowKey, Salt, Segment
+from catalog.source_tables import HBaseTable, RowKey, Salt, Segment
 from catalog.values import Interval, ValueSet
 from tests.adapters.hbase.layouts import cell, segment
 

@@ -17,7 +17,8 @@ from adapters.hbase import open_source
 from adapters.hbase.layout import key_layout
 from adapters.interface import Adapter, Exactness, ReadContext, SourceError
 from catalog.conditions import AllOf, AnyOf, Condition, Term, Test
-from catalog.model import HBaseTable, RowKey, SqlTable, TableRelation, relation_columns
+from catalog.relations import TableRelation, relation_columns
+from catalog.source_tables import HBaseTable, RowKey, SqlTable
 from catalog.values import NOT_NULL, NULL_ONLY, ValueSet
 from tests.adapters.hbase.cells import StoredCell, equal, family, read, scan_of, within, write_cells
 from tests.adapters.hbase.layouts import MAX, OBS, cell, segment, source_of, wide

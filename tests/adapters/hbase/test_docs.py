@@ -13,7 +13,7 @@ from adapters.hbase.codecs import codec_named
 from adapters.interface import Adapter
 from catalog.conditions import Condition
 from catalog.loader import load_catalog
-from catalog.model import HBaseTable
+from catalog.source_tables import HBaseTable
 from tests.adapters.hbase.cells import equal, family, scan_of, within
 
 ROOT = Path(__file__).parents[3]

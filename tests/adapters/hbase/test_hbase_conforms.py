@@ -15,7 +15,8 @@ import pyarrow as pa
 from adapters.hbase import open_source
 from adapters.interface import Adapter, ReadContext, Scan, Split, Verdict
 from adapters.testing.conformance import ConformanceSuite, Tables
-from catalog.model import Cell, HBaseTable, RawColumn, RowKey, Salt, Segment, SqlTable, TableRelation
+from catalog.relations import TableRelation
+from catalog.source_tables import Cell, HBaseTable, RawColumn, RowKey, Salt, Segment, SqlTable
 from catalog.types import TEXT
 from tests.adapters.hbase.cells import write_cells
 from tests.adapters.hbase.layouts import source_of

@@ -13,7 +13,7 @@ from adapters.hbase import open_source
 from adapters.hbase.layout import key_layout
 from adapters.hbase.row_key_planner import by_bucket, plan_row_keys
 from catalog.conditions import AllOf, AnyOf, Condition, Test, holds
-from catalog.model import HBaseTable, RowKey
+from catalog.source_tables import HBaseTable, RowKey
 from catalog.values import Interval, ValueSet
 from tests.adapters.hbase.cells import equal, read, scan_of, within, write_cells
 from tests.adapters.hbase.layouts import cell, segment, source_of

@@ -15,7 +15,7 @@ from adapters.hbase import open_source
 from adapters.interface import Adapter
 from catalog.conditions import AllOf, AnyOf
 from catalog.loader import load_catalog
-from catalog.model import HBaseTable
+from catalog.source_tables import HBaseTable
 from tests.adapters.hbase.cells import equal, family, read, scan_of, within
 from tests.adapters.hbase.layouts import OBS, PATIENT, REGION, VISIT, source_of
 

@@ -14,7 +14,7 @@ from adapters.hbase.layout import key_layout
 from adapters.hbase.qualifier import qualifier_parts, qualifier_reader
 from adapters.hbase.row_key_planner import MAX_RANGES, by_bucket, plan_qualifiers, plan_row_keys
 from catalog.conditions import AllOf, AnyOf, Condition, Never, Unknown
-from catalog.model import HBaseTable, RowKey, Salt
+from catalog.source_tables import HBaseTable, RowKey, Salt
 from tests.adapters.hbase.cells import equal, within
 from tests.adapters.hbase.layouts import MAX, OBS, PATIENT, VISIT, cell, segment, wide
 

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.hbase.codecs import codec_named
 from adapters.hbase.salt import bucket_count, bucket_of, murmur3, stored_bucket
-from catalog.model import Salt
+from catalog.source_tables import Salt
 
 
 @pytest.mark.parametrize(

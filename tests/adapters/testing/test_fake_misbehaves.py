@@ -14,7 +14,7 @@ from adapters.testing.conformance import read_all
 from adapters.testing.fake import Behaviour, FakeSource
 from adapters.testing.sample import sample_table
 from catalog.conditions import Never, Term, Test
-from catalog.model import TableRelation
+from catalog.relations import TableRelation
 from catalog.values import ValueSet
 
 TABLE, ROWS = sample_table(["text"], rows=100)

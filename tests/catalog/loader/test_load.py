@@ -8,17 +8,9 @@ from pathlib import Path
 
 from catalog.errors import Place
 from catalog.loader import load_catalog
-from catalog.model import (
-    CatalogSnapshot,
-    HBaseTable,
-    JoinRelation,
-    LatestBy,
-    SqlTable,
-    TableBinding,
-    UnnestRelation,
-    WideRelation,
-    relation_columns,
-)
+from catalog.model import CatalogSnapshot, LatestBy, TableBinding
+from catalog.relations import JoinRelation, UnnestRelation, WideRelation, relation_columns
+from catalog.source_tables import HBaseTable, SqlTable
 from catalog.types import TEXT, decimal
 from tests.catalog.loader.small_catalog import FILES, changed, problems_of, write_catalog
 

@@ -16,8 +16,9 @@ from catalog.loader import load_catalog
 from catalog.loader.document import parse_document
 from catalog.loader.nodes import read_node
 from catalog.loader.problems import Problems
-from catalog.model import Node, Partition, RawColumn, SqlTable
+from catalog.model import Node
 from catalog.node_writer import node_yaml
+from catalog.source_tables import Partition, RawColumn, SqlTable
 from catalog.types import BOOLEAN, DATE, DOUBLE, INTEGER, TEXT, TIMESTAMP, Type, decimal
 
 REGION = Path(__file__).parents[3] / "mappings"

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from catalog.loader import load_catalog
-from catalog.model import CatalogSnapshot, SqlTable
+from catalog.model import CatalogSnapshot
+from catalog.source_tables import SqlTable
 
 REGION = Path(__file__).parents[3] / "mappings"
 EXPECTED = REGION / "data" / "three_hospitals" / "expected"

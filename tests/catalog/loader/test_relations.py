@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from catalog.loader.relations import RelationError, parse_relation
-from catalog.model import JoinRelation, RawColumn, SourceTable, SqlTable, TableRelation, UnnestRelation
+from catalog.relations import JoinRelation, TableRelation, UnnestRelation
+from catalog.source_tables import RawColumn, SourceTable, SqlTable
 from catalog.types import INTEGER, TEXT, Type
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog.mapping import MappedBinding, compile_binding
-from catalog.model import Column, Conversion, Lookup, LookupUse, RawColumn, SqlTable, TableBinding, TableRelation, Units, VirtualTable
+from catalog.model import Column, Conversion, Lookup, LookupUse, TableBinding, Units, VirtualTable
+from catalog.relations import TableRelation
+from catalog.source_tables import RawColumn, SqlTable
 from catalog.types import Type, parse_type
 
 RAW = {

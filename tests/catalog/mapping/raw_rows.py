@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adapters.arrow_types import arrow_type
-from catalog.model import HBaseTable, JoinRelation, Relation, SqlTable, TableRelation, UnnestRelation, WideRelation, relation_columns
+from catalog.relations import JoinRelation, Relation, TableRelation, UnnestRelation, WideRelation, relation_columns
+from catalog.source_tables import HBaseTable, SqlTable
 
 REGION = Path(__file__).parents[3] / "mappings"
 LOCAL = REGION / "data" / "three_hospitals" / "local"

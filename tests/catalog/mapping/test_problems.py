@@ -8,7 +8,8 @@ import pytest
 
 from catalog.errors import CatalogError, Place
 from catalog.mapping import compile_binding
-from catalog.model import Check, Column, LookupUse, TableBinding, TableRelation, Units, VirtualTable
+from catalog.model import Check, Column, LookupUse, TableBinding, Units, VirtualTable
+from catalog.relations import TableRelation
 from catalog.types import parse_type
 from tests.catalog.mapping.expressions import LOOKUP, TABLE
 

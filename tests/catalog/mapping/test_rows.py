@@ -9,20 +9,9 @@ import duckdb
 import pytest
 
 from catalog.mapping import MappedBinding, compile_binding
-from catalog.model import (
-    Check,
-    Column,
-    Conversion,
-    LatestBy,
-    Lookup,
-    LookupUse,
-    RawColumn,
-    SqlTable,
-    TableBinding,
-    TableRelation,
-    Units,
-    VirtualTable,
-)
+from catalog.model import Check, Column, Conversion, LatestBy, Lookup, LookupUse, TableBinding, Units, VirtualTable
+from catalog.relations import TableRelation
+from catalog.source_tables import RawColumn, SqlTable
 from catalog.types import parse_type
 from tests.catalog.mapping.running import project
 

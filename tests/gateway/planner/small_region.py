@@ -10,19 +10,10 @@ from adapters.interface import Capabilities, Exactness, Scan, Verdict
 from adapters.weaken import classify_by_test
 from catalog.binding import Projection
 from catalog.conditions import Always, Condition, Never, Term, Test, Unknown, all_of, any_of
-from catalog.model import (
-    CatalogSnapshot,
-    Column,
-    Policy,
-    RawColumn,
-    SqlTable,
-    TableBinding,
-    TablePolicy,
-    TableRelation,
-    Units,
-    VirtualTable,
-)
+from catalog.model import CatalogSnapshot, Column, Policy, TableBinding, TablePolicy, Units, VirtualTable
 from catalog.predicates import Atom, Conjunction, Disjunction, Predicate
+from catalog.relations import TableRelation
+from catalog.source_tables import RawColumn, SqlTable
 from catalog.types import parse_type
 from gateway.planner.planner import Planner
 

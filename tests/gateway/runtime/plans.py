@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 import pyarrow as pa
 
 from adapters.interface import Adapter, Scan, SourceError
-from catalog.model import RawColumn, SqlTable, TableRelation
+from catalog.relations import TableRelation
+from catalog.source_tables import RawColumn, SqlTable
 from catalog.types import INTEGER, TEXT
 from gateway.context import Principal, QueryContext
 from gateway.planner.plan import Fragment, Plan, PrunedBinding, Reference

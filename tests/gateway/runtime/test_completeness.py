@@ -8,7 +8,7 @@ import pytest
 
 from adapters.interface import SourceError
 from adapters.testing.fake import Behaviour, FakeSource
-from catalog.model import RawColumn, SqlTable
+from catalog.source_tables import RawColumn, SqlTable
 from catalog.types import INTEGER
 from gateway.errors import GatewayError, PlanError, SourceFailure
 from gateway.planner.plan import Plan, PrunedBinding
