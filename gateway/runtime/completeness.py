@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from threading import Event, RLock
+from typing import Protocol
 
 from adapters.interface import SourceError
 from gateway.errors import GatewayError, PlanError, SourceFailure
@@ -18,6 +19,15 @@ from gateway.result import NodeOutcome, OnUnavailable, Status
 from gateway.runtime.buffer import Feed
 
 SourceKey = tuple[str, str]
+
+
+class Counter(Protocol):
+    """A read that is under way, and what it has fetched so far."""
+
+    rows: int
+    bytes: int
+
+
 _NOT_NEEDED = "the answer needed no more of its rows"
 
 
@@ -28,6 +38,7 @@ class SourceState:
     pending: int
     references: list[Reference]
     feeds: list[Feed] = field(default_factory=list)
+    reading: list[Counter] = field(default_factory=list)
     cancelled: Event = field(default_factory=Event)
     rows: int = 0
     bytes: int = 0
@@ -61,6 +72,21 @@ class Completeness:
 
     def state(self, key: SourceKey) -> SourceState:
         return self._sources[key]
+
+    @property
+    def nobody_answers_yet(self) -> bool:
+        """Whether some source is still silent, and none has given a row or come to its end: it may be that none will answer."""
+        with self._lock:
+            alive = [state for state in self._sources.values() if state.error is None]
+            return bool(alive) and not any(state.answered or state.rows or any(c.rows for c in state.reading) for state in alive)
+
+    def read_begins(self, key: SourceKey, counter: Counter) -> None:
+        with self._lock:
+            self._sources[key].reading.append(counter)
+
+    def read_ends(self, key: SourceKey, counter: Counter) -> None:
+        with self._lock:
+            self._sources[key].reading.remove(counter)
 
     def fragment_done(self, key: SourceKey, rows: int, size: int, last_row: float) -> None:
         """One more fragment is whole; the last one lets the source's rows go."""
@@ -142,8 +168,8 @@ def _outcome(key: SourceKey, state: SourceState) -> NodeOutcome:
         node=key[0],
         source=key[1],
         status=status,
-        rows=state.rows,
-        bytes=state.bytes,
+        rows=state.rows + sum(counter.rows for counter in state.reading),
+        bytes=state.bytes + sum(counter.bytes for counter in state.reading),
         seconds=state.seconds,
         reason=reason,
         code=state.error.code if state.error is not None else "",

@@ -31,6 +31,8 @@ _MERGE_SHARE, _MERGE_SECONDS = 0.1, 1.0
 # How long after their deadline reads and the merge may still end by themselves; together below the 250 ms that were promised.
 _READ_GRACE, _MERGE_GRACE = 0.1, 0.15
 _CLOSE_SECONDS = 1.0
+# How long after its first failure a query waits for a sign of the others, and how often it looks: that none answers is worth saying.
+_LAST_WORDS, _LOOK = 0.2, 0.01
 
 
 class QueryRun:
@@ -63,7 +65,8 @@ class QueryRun:
             reference.name: ReferenceBuffer(projections.schema_of(reference.columns), limits.queue_bytes, spill)
             for reference in plan.references
         }
-        self._completeness = Completeness(plan, context.on_unavailable, self._fail)
+        self._doomed: GatewayError | None = None
+        self._completeness = Completeness(plan, context.on_unavailable, self._source_failed)
         self._read_deadline = self._deadline
         if self._completeness.held:
             self._read_deadline -= min(_MERGE_SECONDS, context.deadline * _MERGE_SHARE)
@@ -123,7 +126,9 @@ class QueryRun:
             if self._ending.reached:
                 return
             merge.run(lambda batch: self.outlet.put(count.checked(batch)))
-            if self._settle():
+            if self._doomed is not None:
+                self._fail(self._doomed)
+            elif self._settle():
                 self.outlet.finish()
                 self._ending.come()
         except BufferClosed:
@@ -137,6 +142,21 @@ class QueryRun:
 
     def _too_slow(self) -> None:
         self._fail(MergeError("M105", "the answer was not merged and read within the deadline"))
+
+    def _source_failed(self, error: GatewayError) -> None:
+        """A source failed that the answer may not do without. The others get a moment, to tell one that is missing from none that answers."""
+        self._doomed = self._doomed or error
+        if isinstance(error, SourceFailure) and not error.all_failed:
+            self._wait_for_others(error, time.monotonic() + _LAST_WORDS)
+        else:
+            self._fail(error)
+
+    def _wait_for_others(self, error: SourceFailure, until: float) -> None:
+        now = time.monotonic()
+        if now >= until or not self._completeness.nobody_answers_yet:
+            self._fail(error)
+        else:
+            self._ending.wakes(self._clock.at(now + _LOOK, lambda: self._wait_for_others(error, until)))
 
     def _fail(self, error: GatewayError) -> None:
         """The first failure is the query's; what follows from it is not told."""

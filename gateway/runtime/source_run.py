@@ -112,6 +112,7 @@ class SourceRun:
         try:
             for attempt in range(_ATTEMPTS):
                 reader = self._start_reader(adapter, fragment)
+                self._around.completeness.read_begins(self._key, reader)
                 try:
                     _pass_on(reader, fragment, projection, feed)
                     break
@@ -120,6 +121,7 @@ class SourceRun:
                         raise
                 finally:
                     reader.close()
+                    self._around.completeness.read_ends(self._key, reader)
             self._report(reader, fragment, feed, started)
             if not self._around.completeness.held:  # before its rows end: the answer may be whole the moment after
                 self._done(reader)

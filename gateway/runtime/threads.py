@@ -19,9 +19,9 @@ class Threads:
 
     def start(self, name: str, body: Callable[[], None]) -> None:
         thread = Thread(target=self._run, args=(body,), name=f"gateway-{name}", daemon=True)
-        with self._lock:
+        with self._lock:  # started in here, so that nobody joins a thread that is known but does not run yet
             self._running.add(thread)
-        thread.start()
+            thread.start()
 
     def join(self, seconds: float) -> bool:
         """Wait for all to end; whether they did."""

@@ -142,8 +142,7 @@ def test_where_no_source_answers_there_is_no_answer(make_runtime: MakeRuntime, p
     with pytest.raises(SourceFailure) as caught:
         rows_of(runtime.run(_union(), context(policy)))
     assert caught.value.code == "S101"
-    if policy != "fail":
-        assert caught.value.all_failed
+    assert caught.value.all_failed
 
 
 def test_the_only_source_failing_is_all_failing(make_runtime: MakeRuntime) -> None:
@@ -153,6 +152,15 @@ def test_the_only_source_failing_is_all_failing(make_runtime: MakeRuntime) -> No
         with pytest.raises(SourceFailure) as caught:
             rows_of(runtime.run(only, context(policy)))
         assert caught.value.all_failed
+
+
+def test_a_source_that_a_reached_limit_cuts_off_tells_the_rows_it_gave(make_runtime: MakeRuntime) -> None:
+    runtime = make_runtime({"hosp_a": FakeSource(raw_rows(MANY), Behaviour(delay=0.05))})
+    result = runtime.run(plan("SELECT pid FROM r0 LIMIT 1", ["pid"], reference("r0", fragment("hosp_a"))), context())
+    assert len(rows_of(result)) == 1
+    (outcome,) = result.outcomes
+    assert outcome.status == "ok"
+    assert 0 < outcome.rows < MANY
 
 
 def test_an_adapter_that_cannot_be_made_is_a_source_that_failed(make_runtime: MakeRuntime) -> None:
