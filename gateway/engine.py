@@ -13,7 +13,7 @@ from catalog.errors import Problem
 from catalog.model import CatalogSnapshot
 from gateway.context import QueryContext
 from gateway.limits import Limits
-from gateway.planner.explain import explain_document, explain_summary, explain_text
+from gateway.planner.explain import explain_document, explain_text
 from gateway.planner.plan import Plan
 from gateway.planner.planner import Planner
 from gateway.result import Result
@@ -24,10 +24,9 @@ AdapterOf = Callable[[str, str], Adapter]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """A plan for people (`text`, or a `summary` of a few lines) and for programs (`document`, JSON-able)."""
+    """A plan for people (`text`) and for programs (`document`, JSON-able)."""
 
     text: str
-    summary: str
     document: dict[str, Any]
 
 
@@ -54,9 +53,7 @@ class Engine:
 
     def explain(self, sql: str, context: QueryContext) -> Explanation:
         plan = self.plan(sql, context)
-        return Explanation(
-            text=explain_text(plan, self._profile), document=explain_document(plan, self._profile), summary=explain_summary(plan)
-        )
+        return Explanation(text=explain_text(plan, self._profile), document=explain_document(plan, self._profile))
 
     def check_catalog(self) -> tuple[Problem, ...]:
         """What is wrong with views and policies: the loader's checks end where SQL must be bound."""

@@ -55,7 +55,7 @@ class CellStore:
 
     def ping(self, tables: Sequence[str]) -> None:
         if not self._folder.is_dir():
-            raise SourceError("S101", "the folder of the cell store does not exist", f"cells: names {self._folder}")
+            raise SourceError("S101", "the folder of the cell store does not exist", "look at the url of the source: cells:DIR")
         for table in tables:
             self._path(table)
 

@@ -78,18 +78,6 @@ def _hides(fragment: Fragment) -> bool:
     return any(conjunct.hidden for conjunct in fragment.conjuncts)
 
 
-def explain_summary(plan: Plan) -> str:
-    """What was asked where, a few lines per table: for a demo, not for support."""
-    lines = []
-    for reference in plan.references:
-        lines.append(f"{reference.table}{f' as {reference.alias}' if reference.alias != reference.table else ''}")
-        for fragment in reference.fragments:
-            lines.append(f"  {fragment.node}/{fragment.source}: reads {len(fragment.scan.columns)} columns")
-            lines += [f"    {_WORDS[c.exactness]}: {c.text}" for c in shown(fragment) if c.origin == "query"]
-        lines += [f"  {pruned.node}/{pruned.source}: not asked, {pruned.reason}" for pruned in reference.pruned]
-    return "\n".join(lines)
-
-
 def explain_text(plan: Plan, profile_of: ProfileOf) -> str:
     """The plan in words: per fragment what is sent, what stays and why, what was pruned, and what the gateway does itself."""
     lines = [f"plan for role {plan.role}, catalog revision {plan.revision[:12]}, pushdown {plan.pushdown}"]
