@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from threading import Event
@@ -62,7 +62,6 @@ class Split:
 
     scan: Scan
     token: object = None
-    title: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,7 +118,5 @@ class Adapter(SourceProfile, Protocol):
     def close(self) -> None: ...
 
 
-class AdapterFactory(Protocol):
-    """Makes the adapter of one source; imports its driver only here. Raises SourceError S110 for bad options."""
-
-    def __call__(self, source: Source) -> Adapter: ...
+AdapterFactory = Callable[[Source], Adapter]
+"""Makes the adapter of one source; imports its driver only here. Raises SourceError S110 for bad options."""

@@ -51,13 +51,10 @@ class HBaseAdapter:
         small = scan.limit is not None or plan.keys.keys is not None
         groups = () if small else by_bucket(plan.layout, plan.keys.ranges)
         if len(groups) < 2:
-            return [Split(scan=scan, token=plan.keys.ranges, title=plan.table.name)]
+            return [Split(scan=scan, token=plan.keys.ranges)]
         count = min(self.capabilities.slots, len(groups))
         parts = [groups[index::count] for index in range(count)]
-        return [
-            Split(scan=scan, token=tuple(r for group in part for r in group), title=f"{plan.table.name}, part {number} of {count}")
-            for number, part in enumerate(parts, 1)
-        ]
+        return [Split(scan=scan, token=tuple(r for group in part for r in group)) for part in parts]
 
     def _plan(self, scan: Scan) -> ScanPlan:
         return plan_scan(self._layout(hbase_table(scan)), scan)

@@ -80,7 +80,7 @@ class FakeSource:
 
     def splits(self, scan: Scan) -> Sequence[Split]:
         count = 1 if scan.limit is not None else self.behaviour.splits
-        return [Split(scan=scan, token=(part, count), title=f"part {part + 1} of {count}") for part in range(count)]
+        return [Split(scan=scan, token=(part, count)) for part in range(count)]
 
     def ping(self, context: ReadContext) -> None:
         context.check()
