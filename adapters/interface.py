@@ -20,9 +20,7 @@ from catalog.source_tables import SqlTable
 class Exactness(Enum):
     """What a pushed condition does: just the rows wanted, those and more, or nothing."""
 
-    EXACT = "exact"
-    SUPERSET = "superset"
-    REFUSE = "refuse"
+    EXACT, SUPERSET, REFUSE = "exact", "superset", "refuse"
 
 
 @dataclass(frozen=True, slots=True)
