@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from catalog.errors import NOWHERE, Place
+from catalog.errors import NOWHERE, Place, Problem
 from catalog.types import Type
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class Policy:
 class CatalogSnapshot:
     """One revision of the catalog, whole and immutable. `revision` is a digest of everything in it.
 
-    `compiled` has the compiled form of each binding by its id.
+    `compiled` has the compiled form of each binding by its id. `warnings`: what is allowed but likely wrong.
     """
 
     revision: str
@@ -233,6 +233,7 @@ class CatalogSnapshot:
     units: Units
     policies: Mapping[str, Policy]
     compiled: Mapping[str, CompiledBinding] = field(default_factory=dict)
+    warnings: tuple[Problem, ...] = ()
 
     @cached_property
     def bindings_by_table(self) -> dict[str, tuple[TableBinding, ...]]:

@@ -12,6 +12,7 @@ from catalog.loader.codes import read_codes
 from catalog.loader.document import Entries, read_document
 from catalog.loader.forms import read_form
 from catalog.loader.nodes import read_node
+from catalog.loader.order_warnings import order_warnings
 from catalog.loader.policies import read_policy
 from catalog.loader.problems import Problems
 from catalog.loader.shapes import CATALOG
@@ -44,6 +45,7 @@ def load_catalog(folder: Path) -> CatalogSnapshot:
         units=load.units,
         policies=policies,
         compiled=compiled,
+        warnings=order_warnings(load.bindings),
     )
 
 

@@ -82,6 +82,7 @@ def _document(snapshot: CatalogSnapshot | None, problems: tuple[Problem, ...], s
     if snapshot is not None:
         found["revision"] = snapshot.revision
         found["policies"] = sorted(snapshot.policies)
+        found["warnings"] = [report_of_problem(warning).document() for warning in snapshot.warnings]
     if samples:
         found["samples"] = [sample.document() for sample in samples]
     return found
@@ -93,6 +94,8 @@ def _lines(session: Session, snapshot: CatalogSnapshot | None, problems: tuple[P
     if problems or snapshot is None:
         session.say(f"{len(problems)} {'mistake' if len(problems) == 1 else 'mistakes'}")
         return
+    for warning in snapshot.warnings:
+        session.say("warning: " + report_of_problem(warning).text() + "\n")
     for sample in samples:
         for line in sample.lines():
             session.write_line(line)
