@@ -150,24 +150,38 @@ class Generator:
     # ------------------------------------------------------------------------------------------ joins
 
     def join(self) -> Statement:
-        places = [self.place(self.random.choice(ANY_TABLE)) for _ in range(2 if self.chance(70) else 3)]
+        places = [self.place(self.random.choice(ANY_TABLE)) for _ in range(2 if self.chance(60) else 3)]
         source, kinds = self.joined(places)
         where = [self.expressions.predicate([f for p in places for f in p.fields], 2)] if self.chance(70) else []
         if len(places) > 2 or "CROSS JOIN" in kinds:
-            where.append(self.selective(places[0]))
+            where.append(self.selective(self.random.choice(places) if self.chance(30) and "CROSS JOIN" not in kinds else places[0]))
+        elif self.chance(30):
+            where.append(self.selective(self.random.choice(places)))
         return self.select("join", places, source, " AND ".join(where))
 
     def joined(self, places: Sequence[Place]) -> tuple[str, list[str]]:
         source, kinds = places[0].sql, []
         for index, place in enumerate(places[1:], start=1):
             kind = self.random.choice(JOIN_KINDS)
-            if len(places) == 2 and self.chance(8):
+            if index == 1 and self.chance(16):
                 kind = "CROSS JOIN"
-                source = f"{source} CROSS JOIN (SELECT * FROM {place.fields[0].column.table} AS s ORDER BY s.node, s.{KEYS[place.fields[0].column.table]} LIMIT 7) AS {place.alias}"
+                source = f"{source} CROSS JOIN {self.few_rows(place)}"
             else:
-                source = f"{source} {kind} {place.sql} ON {self.condition(places[self.random.randrange(index)], place)}"
+                earlier = list(places[:index])
+                self.random.shuffle(earlier)
+                conditions = [
+                    self.condition(left, place) for left in earlier[: 2 if self.chance(80 if kinds[-1:] == ["CROSS JOIN"] else 35) else 1]
+                ]
+                source = f"{source} {kind} {place.sql} ON {' AND '.join(conditions)}"
             kinds.append(kind)
         return source, kinds
+
+    def few_rows(self, place: Place) -> str:
+        table = place.fields[0].column.table
+        if self.chance(50):
+            return f"(SELECT * FROM {table} AS s ORDER BY s.node, s.{KEYS[table]} LIMIT 7) AS {place.alias}"
+        inner = Place("", "s", [Field(f"s.{field.column.name}", field.column) for field in place.fields])
+        return f"(SELECT {', '.join(field.sql for field in inner.fields)} FROM {table} AS s WHERE {self.selective(inner)}) AS {place.alias}"
 
     def condition(self, left: Place, right: Place) -> str:
         """Equality on a shared key, often with more: a filter on one side, or a comparison between the sides."""

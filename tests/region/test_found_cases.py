@@ -68,6 +68,11 @@ FOUND: dict[str, str] = {
         SELECT d.condition_id, g.patient_id, b.sex FROM condition AS d CROSS JOIN patient AS g
         LEFT JOIN patient AS b ON g.patient_id = b.patient_id AND d.patient_id = b.patient_id
         WHERE d.patient_id = 'P941423142' AND g.birth_date > '2020-01-01'""",
+    "the merge joined two large tables on the hospital alone, and did not end": """
+        SELECT t0.lab_result_id FROM (SELECT * FROM lab_result WHERE value = 2.8) AS t0
+        JOIN lab_result AS t1 ON t0.patient_id = t1.patient_id AND t0.node = t1.node
+        JOIN encounter AS t2 ON t0.encounter_id = t2.encounter_id AND t0.node = t2.node
+        WHERE t0.patient_id IN ('71518035', 'P526227530', '93282757')""",
 }
 """What random statements found: name of the fault to the least statement that shows it."""
 
