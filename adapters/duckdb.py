@@ -159,6 +159,7 @@ class DuckDbAdapter:
         try:
             for setting in (
                 "temp_directory = ''",
+                "enable_progress_bar = false",
                 "TimeZone = 'UTC'",
                 "autoinstall_known_extensions = false",
                 "autoload_known_extensions = false",

@@ -95,7 +95,7 @@ def _reference_lines(reference: Reference, profile_of: ProfileOf) -> list[str]:
     alias = f" as {reference.alias}" if reference.alias != reference.table else ""
     lines = ["", f"{reference.name}: {reference.table}{alias}, columns {', '.join(name for name, _ in reference.columns)}"]
     if reference.spool:
-        lines.append("  kept as a table first: the statement may read it more than once")
+        lines.append("  kept as a table first: it may be read more than once, or its size decides the order of joins")
     lines.append(
         f"  without one of its hospitals the answer {'loses rows only' if reference.unsound is None else 'would be wrong: ' + reference.unsound}"
     )

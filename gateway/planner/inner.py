@@ -88,7 +88,14 @@ def _between(node: exp.Expr, sql: str) -> exp.Expr:
     for key in ("low", "high"):
         node.set(key, _fitted(node.args[key], node.this, sql))
         _check_comparable(node.this, node.args[key], node, sql)
-    return node
+    return _either_way(node) if node.args.get("symmetric") else node
+
+
+def _either_way(node: exp.Expr) -> exp.Expr:
+    """BETWEEN SYMMETRIC written out here: printing it would name a subquery's stream twice, and a stream is read once."""
+    low, high = node.args["low"], node.args["high"]
+    ways = [exp.Between(this=node.this.copy(), low=a.copy(), high=b.copy()) for a, b in ((low, high), (high, low))]
+    return exp.Paren(this=exp.Or(this=ways[0], expression=ways[1]))
 
 
 def _in(node: exp.Expr, sql: str) -> exp.Expr:

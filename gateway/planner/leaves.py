@@ -10,6 +10,8 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 from catalog.model import CatalogSnapshot, VirtualTable
 from catalog.predicates import Predicate
 
+_ORDERED_FROM = 3
+
 
 @dataclass(frozen=True, slots=True)
 class LeafConjunct:
@@ -89,17 +91,29 @@ def _source_of(column: exp.Column, scope: Scope) -> exp.Expr | Scope | None:
 
 def _mark_rescans(leaves: list[Leaf], tree: exp.Expr, scopes: list[Scope]) -> None:
     """A stream is consumed by one scan. What may be scanned again: tables of a CTE that is named more than once or recursive,
-    and everything in a statement with a correlated subquery or a lateral join (the merge engine may read either side again)."""
+    and everything in a statement with a correlated subquery or a lateral join (the merge engine may read either side again).
+
+    From three references on, all become tables too: the merge engine orders joins by the number of rows, takes every stream
+    for one row, and then joins two large tables on the hospital alone before it looks at the third, small one."""
     correlated = any(scope.is_correlated_subquery for scope in scopes) or tree.find(exp.Lateral) is not None
-    uses: dict[str, int] = {}
+    ordered = len(leaves) >= _ORDERED_FROM
+    uses: dict[str, list[exp.Table]] = {}
     for table in tree.find_all(exp.Table):
         if not table.db:
-            uses[table.name] = uses.get(table.name, 0) + 1
+            uses.setdefault(table.name, []).append(table)
     for leaf in leaves:
-        leaf.spool = correlated
-        ancestor = leaf.node.find_ancestor(exp.CTE)
-        while ancestor is not None and not leaf.spool:
-            with_ = ancestor.parent
-            recursive = isinstance(with_, exp.With) and bool(with_.args.get("recursive"))
-            leaf.spool = recursive or uses.get(ancestor.alias, 0) > 1
-            ancestor = ancestor.find_ancestor(exp.CTE)
+        leaf.spool = correlated or ordered or _in_rescanned_cte(leaf.node, uses, set())
+
+
+def _in_rescanned_cte(node: exp.Expr, uses: dict[str, list[exp.Table]], seen: set[int]) -> bool:
+    """Whether the node stands in a WITH query that is read more than once, or is used inside one that is."""
+    cte = node.find_ancestor(exp.CTE)
+    while cte is not None:
+        if id(cte) not in seen:
+            seen.add(id(cte))
+            recursive = isinstance(cte.parent, exp.With) and bool(cte.parent.args.get("recursive"))
+            named = uses.get(cte.alias, [])
+            if recursive or len(named) > 1 or any(_in_rescanned_cte(use, uses, seen) for use in named):
+                return True
+        cte = cte.find_ancestor(exp.CTE)
+    return False

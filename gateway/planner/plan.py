@@ -63,7 +63,7 @@ class Fragment:
 class Reference:
     """One reference to a virtual table in the merge query: an Arrow stream named `name`, the union of its fragments.
 
-    `columns`: (name, DuckDB type). `spool`: the merge may scan it more than once, so it becomes a table first.
+    `columns`: (name, DuckDB type). `spool`: it becomes a table first, because the merge may scan it more than once or needs its size to order joins.
     `unsound`: why a missing node would make the answer wrong; None if it would only lose rows.
     """
 

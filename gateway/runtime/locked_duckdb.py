@@ -14,11 +14,11 @@ import duckdb
 
 
 def connect_locked(
-    *, memory: int, threads: int, temp_folder: Path, temp_bytes: int, streaming_bytes: int = 10 << 20, off: str = ""
+    *, memory: int, threads: int, temp_folder: Path, temp_bytes: int, streaming_bytes: int = 10 << 20
 ) -> duckdb.DuckDBPyConnection:
     """A new in-memory instance, locked. `temp_folder` must be private: SQL can list what is inside.
 
-    `streaming_bytes` of a streamed result wait in DuckDB; it holds for this connection, not for its cursors. `off`: optimizers.
+    `streaming_bytes` of a streamed result wait in DuckDB; it holds for this connection, not for its cursors.
     """
     connection = duckdb.connect()
     folder = str(temp_folder).replace("'", "''")
@@ -28,7 +28,6 @@ def connect_locked(
         f"temp_directory = '{folder}'",
         f"max_temp_directory_size = '{temp_bytes}B'",
         f"streaming_buffer_size = '{streaming_bytes}B'",
-        f"disabled_optimizers = '{off}'",
         "temp_file_encryption = true",
         "force_mbedtls_unsafe = true",
         "autoinstall_known_extensions = false",
@@ -37,6 +36,7 @@ def connect_locked(
         "allow_unsigned_extensions = false",
         "allow_persistent_secrets = false",
         "allow_unredacted_secrets = false",
+        "enable_progress_bar = false",
         "GLOBAL python_enable_replacements = false",
         "GLOBAL python_scan_all_frames = false",
         "GLOBAL TimeZone = 'UTC'",

@@ -15,9 +15,6 @@ from gateway.runtime.threads import Threads
 
 _SPARE = 2
 _STREAMING_BYTES = 256 << 10  # DuckDB makes rows until so much waits (10 MB by default), and only then hands out the first
-_OPTIMIZERS_OFF = "join_order"
-"""DuckDB takes every stream for one row. Ordering joins by that, it joined two large tables on `node` alone (40 million rows,
-30 s) to look a few rows up in them; in the order as written, the statement took 10 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +82,5 @@ class MergeInstances:
             temp_folder=folder.path,
             temp_bytes=self._limits.spill_bytes,
             streaming_bytes=_STREAMING_BYTES,
-            off=_OPTIMIZERS_OFF,
         )
         return MergeInstance(connection, folder)

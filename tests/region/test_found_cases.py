@@ -64,6 +64,12 @@ def test_directed(region_engine: Engine, oracle: Oracle, name: str) -> None:
 
 
 FOUND: dict[str, str] = {
+    "BETWEEN SYMMETRIC over a subquery named its stream twice": """
+        SELECT patient_id FROM patient WHERE node = 'hosp_a'
+        AND (SELECT count(*) FROM immunization WHERE node = 'hosp_b') BETWEEN SYMMETRIC 5000 AND 1""",
+    "a WITH query used once, inside one that is used twice, was a stream that is read twice": """
+        WITH x AS (SELECT * FROM patient WHERE node = 'hosp_c'), y AS (SELECT patient_id, sex, city FROM x)
+        SELECT a.patient_id, b.patient_id AS other FROM y AS a JOIN y AS b ON a.patient_id = b.patient_id""",
     "a condition followed an equality out of an outer join's nullable side, to another preserved table": """
         SELECT d.condition_id, g.patient_id, b.sex FROM condition AS d CROSS JOIN patient AS g
         LEFT JOIN patient AS b ON g.patient_id = b.patient_id AND d.patient_id = b.patient_id

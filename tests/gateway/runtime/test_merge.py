@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import replace
+from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from adapters.testing.fake import Behaviour, FakeSource
 from gateway.errors import DeniedError, GatewayError, MergeError
 from gateway.result import Result
+from gateway.runtime.locked_duckdb import connect_locked
 from tests.gateway.runtime.conftest import MakeRuntime
 from tests.gateway.runtime.plans import context, fragment, plan, raw_rows, reference, rows_of
 
@@ -195,3 +198,12 @@ def test_twenty_references_on_two_threads_do_not_block_each_other(make_runtime: 
     assert rows_of(make_runtime(sources, queue_bytes=100_000).run(plan(joined, ["n"], *streams), context(deadline=20))) == [(20_000,)]
     united = "SELECT count(*) AS n FROM (" + " UNION ALL ".join(f"SELECT pid FROM r{i}" for i in range(20)) + ")"
     assert rows_of(make_runtime(sources, queue_bytes=100_000).run(plan(united, ["n"], *streams), context(deadline=20))) == [(400_000,)]
+
+
+def test_nothing_is_ever_printed_by_the_merge(tmp_path: Path) -> None:
+    """DuckDB takes a process without a main file for a terminal, and prints a progress bar into its data."""
+    connection = connect_locked(memory=1 << 28, threads=1, temp_folder=tmp_path, temp_bytes=1 << 20)
+    assert connection.sql("SELECT value FROM duckdb_settings() WHERE name = 'enable_progress_bar'").fetchall() == [("false",)]
+    with pytest.raises(duckdb.Error):
+        connection.execute("SET enable_progress_bar = true")
+    connection.close()
