@@ -122,6 +122,8 @@ class Cut:
             return None
         if any(not self.guard.allows(c.predicate) for c in self.leaf.conjuncts):
             return None
+        if not self.switches.filter and (self.leaf.conjuncts or self.guard.conjuncts or compiled.own_conditions()):
+            return None
         exact = all(is_exact(a.condition) and v.exactness is Exactness.EXACT for a, v in zip(asked, verdicts, strict=True))
         return self.limit if exact else None
 
