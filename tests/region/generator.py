@@ -160,7 +160,8 @@ class Generator:
         return self.select("join", places, source, " AND ".join(where))
 
     def joined(self, places: Sequence[Place]) -> tuple[str, list[str]]:
-        source, kinds = places[0].sql, []
+        source = places[0].sql
+        kinds: list[str] = []
         for index, place in enumerate(places[1:], start=1):
             kind = self.random.choice(JOIN_KINDS)
             if index == 1 and self.chance(16):

@@ -66,7 +66,8 @@ def test_a_row_that_was_corrected_or_deleted_is_never_found_by_its_own_identifie
 ) -> None:
     """The correction is another row: a condition on the old one may not hide it from the choice of the latest."""
     file = expected_folder().parent / "local" / "hospital_c_sqlserver" / "ObservationEav.csv"
-    all_ids = {row[0] for row in duckdb.sql(f"SELECT ObsID::VARCHAR FROM read_csv('{file}', all_varchar = true, header = true)").fetchall()}
+    read = duckdb.connect().execute(f"SELECT ObsID::VARCHAR FROM read_csv('{file}', all_varchar = true, header = true)")
+    all_ids = {row[0] for row in read.fetchall()}
     kept = {
         value
         for each in ("vital_sign", "lab_result")
