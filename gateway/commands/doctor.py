@@ -143,7 +143,7 @@ def _sources(session: Session, snapshot: CatalogSnapshot) -> Iterator[Finding]:
 
 
 def _engines_for_tests() -> Iterator[Finding]:
-    for program, arguments, why in (("java", ["-version"], "JDK 17"), ("mvn", ["-version"], "Maven 3")):
+    for program, arguments, why in (("java", ["-version"], "JDK 17"), ("mvn", ["--batch-mode", "--version"], "Maven 3")):
         path = shutil.which(program)
         if path is None:
             yield Finding(name=program, state="warn", fact="not found", advice=f"{why} is needed for make integration only")
