@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -142,12 +143,15 @@ def _sources(session: Session, snapshot: CatalogSnapshot) -> Iterator[Finding]:
             yield Finding(name=f"source {answer.name}", state="fail", fact=f"[{answer.code}] {answer.fact}", advice=advice)
 
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
 def _engines_for_tests() -> Iterator[Finding]:
-    for program, arguments, why in (("java", ["-version"], "JDK 17"), ("mvn", ["--batch-mode", "--version"], "Maven 3")):
+    for program, arguments, why in (("java", ["-version"], "JDK 17"), ("mvn", ["-version"], "Maven 3")):
         path = shutil.which(program)
         if path is None:
             yield Finding(name=program, state="warn", fact="not found", advice=f"{why} is needed for make integration only")
             continue
         done = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603  found on PATH
-        lines = (done.stdout + done.stderr).strip().splitlines()
+        lines = _COLOURS.sub("", done.stdout + done.stderr).strip().splitlines()
         yield Finding(name=program, state="ok", fact=lines[0] if lines else path)
