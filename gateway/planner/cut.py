@@ -48,13 +48,17 @@ ProjectionKey = tuple[str, str, tuple[str, ...], int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """What one reference needs of the sources, and whether the statement's LIMIT may go below (None: no limit)."""
+    """What one reference needs of the sources, and whether the statement's LIMIT may go below (None: no limit).
+
+    `hides_rows`: a policy's row filter stands over it, its own or a view's.
+    """
 
     leaf: Leaf
     guard: LeafGuard
     switches: Switches
     limit: int | None
     ready: MutableMapping[ProjectionKey, ReadyProjection]
+    hides_rows: bool
 
     def fragment(self, compiled: CompiledBinding, profile: SourceProfile, index: int) -> Fragment | PrunedBinding:
         binding = compiled.binding
@@ -78,6 +82,7 @@ class Cut:
             projection=ready.sql,
             tables=ready.tables,
             row_wise=ready.row_wise,
+            guarded=self.hides_rows,
             conjuncts=tuple(_decision(a, v) for a, v in zip(asked, verdicts, strict=True)) + self._masked_decisions(),
         )
 

@@ -51,8 +51,8 @@ def _fragment_document(fragment: Fragment, profile_of: ProfileOf) -> dict[str, A
         "node": fragment.node,
         "source": fragment.source,
         "binding": fragment.binding,
-        "sent": "" if _hides(fragment) else _sent(fragment, profile_of),
-        "columns": [] if _hides(fragment) else list(fragment.scan.columns),
+        "sent": "" if fragment.guarded else _sent(fragment, profile_of),
+        "columns": [] if fragment.guarded else list(fragment.scan.columns),
         "limit": fragment.scan.limit,
         "conjuncts": [
             {"text": c.text, "origin": c.origin, "verdict": c.exactness.value, "pushed": _pushed(c), "reason": c.reason}
@@ -72,10 +72,6 @@ def _sent(fragment: Fragment, profile_of: ProfileOf) -> str:
 
 def _pushed(conjunct: ConjunctDecision) -> str:
     return condition_text(conjunct.pushed) if conjunct.pushed is not None else ""
-
-
-def _hides(fragment: Fragment) -> bool:
-    return any(conjunct.hidden for conjunct in fragment.conjuncts)
 
 
 def explain_text(plan: Plan, profile_of: ProfileOf) -> str:
@@ -108,7 +104,7 @@ def _reference_lines(reference: Reference, profile_of: ProfileOf) -> list[str]:
 
 def _fragment_lines(fragment: Fragment, profile_of: ProfileOf) -> list[str]:
     lines = [f"  {fragment.node}/{fragment.source} ({fragment.binding})"]
-    if not _hides(fragment):
+    if not fragment.guarded:
         lines.append(f"    asks    {_indented(_sent(fragment, profile_of))}")
         limit = f", at most {fragment.scan.limit} rows" if fragment.scan.limit is not None else ""
         lines.append(f"    reads   {', '.join(fragment.scan.columns)}{limit}")

@@ -44,7 +44,8 @@ class Fragment:
     """One read of one source for one reference: the scan sent, and the projection that makes virtual rows of its raw rows.
 
     `projection` is DuckDB SQL over the table `raw` (columns: scan.columns), ending in the role's row filter and masks; it
-    yields Reference.columns in order. `row_wise`: it may run batch by batch. `token_key`: it reads the table `token_key`
+    yields Reference.columns in order. `row_wise`: it may run batch by batch. `guarded`: a policy
+    hides rows of it from the role, so nobody is told what was sent, read or fetched, only what was delivered. `token_key`: it reads the table `token_key`
     (the pads of the role's keyed hash), which only the projection engine has.
     """
 
@@ -57,6 +58,7 @@ class Fragment:
     tables: tuple[LookupTable, ...]
     row_wise: bool
     conjuncts: tuple[ConjunctDecision, ...] = ()
+    guarded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

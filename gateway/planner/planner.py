@@ -93,7 +93,10 @@ class Planner:
         return found
 
     def _reference(self, leaf: Leaf, tree: exp.Expr, visible: VisibleCatalog, switches: Switches, limit: int | None) -> Reference:
-        cut = Cut(leaf=leaf, guard=self._guard(leaf, visible), switches=switches, limit=limit, ready=self._ready)
+        guard = self._guard(leaf, visible)
+        in_filtered_view = leaf.view is not None and any(rule.filter is not None for rule in visible.policy.tables.values())
+        hides_rows = guard.condition is not None or in_filtered_view
+        cut = Cut(leaf=leaf, guard=guard, switches=switches, limit=limit, ready=self._ready, hides_rows=hides_rows)
         fragments: list[Fragment] = []
         pruned: list[PrunedBinding] = []
         for binding in self.snapshot.bindings_by_table[leaf.table.name]:

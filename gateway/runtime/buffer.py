@@ -90,7 +90,7 @@ class Feed:
         self._staged: list[pa.RecordBatch] = []
         self._run: SpillRun | None = None
         self._finished = self._ended = False
-        self.delivered = 0
+        self.delivered = self.delivered_bytes = 0
         self.waiting = False
 
     def put(self, batch: pa.RecordBatch) -> None:
@@ -106,7 +106,7 @@ class Feed:
                 self.waiting = False
             if has_room:
                 buffer._bytes += batch.nbytes
-                self.delivered += batch.num_rows
+                self._count(batch)
                 (self._staged if self._held else buffer._ready).append(batch)
                 buffer._condition.notify_all()
                 return
@@ -114,7 +114,11 @@ class Feed:
                 self._run = buffer._spill.start(buffer.schema)
             run = self._run
         run.write(batch)  # outside the lock: the disk must not keep the merge waiting
+        self._count(batch)
+
+    def _count(self, batch: pa.RecordBatch) -> None:
         self.delivered += batch.num_rows
+        self.delivered_bytes += batch.nbytes
 
     def finish(self) -> None:
         """All rows were put. A held feed still waits for its `release`."""

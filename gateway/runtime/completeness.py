@@ -22,10 +22,12 @@ SourceKey = tuple[str, str]
 
 
 class Counter(Protocol):
-    """A read that is under way, and what it has fetched so far."""
+    """A read that is under way, and what may be told of it so far."""
 
-    rows: int
-    bytes: int
+    @property
+    def rows(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
 
 
 _NOT_NEEDED = "the answer needed no more of its rows"

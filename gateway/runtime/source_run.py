@@ -16,7 +16,7 @@ from gateway.limits import Limits
 from gateway.planner.plan import Fragment
 from gateway.result import FragmentReport
 from gateway.runtime.buffer import BufferClosed, Feed, ReferenceBuffer
-from gateway.runtime.completeness import Completeness, SourceKey
+from gateway.runtime.completeness import Completeness, Counter, SourceKey
 from gateway.runtime.ending import Ending
 from gateway.runtime.fragment_reader import FragmentReader
 from gateway.runtime.projection import FragmentProjection, ProjectionEngine
@@ -41,6 +41,21 @@ class Surroundings:
     ending: Ending
     report: Callable[[FragmentReport], None]
     on_fatal: Callable[[GatewayError], None]
+
+
+class Delivered:
+    """What may be told of a fragment whose rows a policy hides in part: what came through, and nothing of what was fetched."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+
+    @property
+    def rows(self) -> int:
+        return self._feed.delivered
+
+    @property
+    def bytes(self) -> int:
+        return self._feed.delivered_bytes
 
 
 class SourceRun:
@@ -112,7 +127,8 @@ class SourceRun:
         try:
             for attempt in range(_ATTEMPTS):
                 reader = self._start_reader(adapter, fragment)
-                self._around.completeness.read_begins(self._key, reader)
+                told = Delivered(feed) if fragment.guarded else reader
+                self._around.completeness.read_begins(self._key, told)
                 try:
                     _pass_on(reader, fragment, projection, feed)
                     break
@@ -121,10 +137,10 @@ class SourceRun:
                         raise
                 finally:
                     reader.close()
-                    self._around.completeness.read_ends(self._key, reader)
-            self._report(reader, fragment, feed, started)
+                    self._around.completeness.read_ends(self._key, told)
+            self._report(reader, told, fragment, feed, started)
             if not self._around.completeness.held:  # before its rows end: the answer may be whole the moment after
-                self._done(reader)
+                self._done(reader, told)
             feed.finish()
         except BaseException:
             feed.abort()
@@ -132,10 +148,10 @@ class SourceRun:
         finally:
             projection.close()
         if self._around.completeness.held:
-            self._done(reader)
+            self._done(reader, told)
 
-    def _done(self, reader: FragmentReader) -> None:
-        self._around.completeness.fragment_done(self._key, reader.rows, reader.bytes, reader.last_row)
+    def _done(self, reader: FragmentReader, told: Counter) -> None:
+        self._around.completeness.fragment_done(self._key, told.rows, told.bytes, reader.last_row)
 
     def _start_reader(self, adapter: Adapter, fragment: Fragment) -> FragmentReader:
         assert self._slots is not None
@@ -161,17 +177,17 @@ class SourceRun:
         in_time = time.monotonic() < self._around.deadline and not self._state.cancelled.is_set()
         return error.transient and in_time and feed.delivered == 0
 
-    def _report(self, reader: FragmentReader, fragment: Fragment, feed: Feed, started: float) -> None:
+    def _report(self, reader: FragmentReader, told: Counter, fragment: Fragment, feed: Feed, started: float) -> None:
         report = FragmentReport(
             id=fragment.id,
             node=fragment.node,
             source=fragment.source,
-            rows=reader.rows,
-            bytes=reader.bytes,
+            rows=told.rows,
+            bytes=told.bytes,
             delivered=feed.delivered,
             seconds=reader.last_row - started,
-            statements=reader.statements,
-            touched=reader.touched,
+            statements=() if fragment.guarded else reader.statements,
+            touched=() if fragment.guarded else reader.touched,
         )
         self._around.report(report)
 

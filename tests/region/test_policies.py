@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from catalog.model import Policy, TablePolicy
@@ -223,6 +224,18 @@ def test_explain_shows_the_role_nothing_of_its_policy(region_engine: Engine) -> 
         assert "Worcester" not in shown and "policy" not in shown.lower(), shown
 
 
+@pytest.mark.parametrize("pushdown", ["on", "off"])
+def test_a_role_is_told_what_came_through_its_filter_and_nothing_of_what_was_read(region_engine: Engine, pushdown: str) -> None:
+    result = region_engine.run("SELECT count(*) AS n FROM patient", context(pushdown, role="analyst"))
+    (batch,) = list(result.batches)
+    told = {outcome.node: outcome.rows for outcome in result.outcomes}
+    assert sum(told.values()) == batch.column("n").to_pylist()[0]
+    assert told["hosp_b"] == 0  # it writes its city in capitals, so the filter can only be applied after its rows are read
+    assert all(report.statements == () and report.touched == () and report.rows == report.delivered for report in result.reports)
+    text = region_engine.explain("SELECT count(*) AS n FROM patient", context(pushdown, role="analyst")).text
+    assert not re.search("city|contact|asks|reads", text, re.IGNORECASE), text
+
+
 ASKED = (
     "SELECT * FROM patient ORDER BY node, patient_id",
     "SELECT node, sex, count(*) AS n, min(birth_date) AS oldest FROM patient GROUP BY node, sex ORDER BY 1, 2",
@@ -279,17 +292,20 @@ def this_world() -> Iterator[Engine]:
 
 
 def told(engine: Engine, sql: str, pushdown: str) -> tuple[object, ...]:
-    """All that a caller learns of a statement: rows in order, names, types, or the error; and the plan."""
+    """All that a caller learns of a statement but the time: the plan; rows in order, names, types, what each source and read did; or the error."""
     asked = context(pushdown, role="district")
     try:
         plan = engine.explain(sql, asked).text.split("\nplanned in")[0]
     except GatewayError as error:
         plan = f"{error.code} {error.fact}"
     try:
-        rows = ask(engine, sql, asked).rows
+        result = engine.run(sql, asked)
+        rows = pa.Table.from_batches(list(result.batches), schema=result.schema)
     except GatewayError as error:
         return plan, error.code, error.fact, error.detail, error.hint, error.position
-    return plan, str(rows.schema), rows.to_pylist()
+    sources = [(o.node, o.source, o.status, o.rows, o.bytes, o.reason, o.code) for o in result.outcomes]
+    reads = sorted((r.id, r.rows, r.bytes, r.delivered, r.statements, r.touched) for r in result.reports)
+    return plan, str(rows.schema), rows.to_pylist(), sources, reads, result.labels
 
 
 @pytest.mark.parametrize("sql", ASKED)
