@@ -119,7 +119,7 @@ def test_a_long_statement_stops_at_the_deadline(tmp_path: Path) -> None:
     finally:
         adapter.close()
     assert caught.value.code == "S103"
-    assert time.monotonic() - begun < 1.3
+    assert time.monotonic() - begun < 3
 
 
 def test_a_long_statement_stops_when_it_is_cancelled_and_the_next_one_runs(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_long_statement_stops_when_it_is_cancelled_and_the_next_one_runs(tmp_p
         with pytest.raises(SourceError) as caught:
             read_all(adapter, scan, context)
         assert caught.value.code == "S104"
-        assert time.monotonic() - begun < 1.3
+        assert time.monotonic() - begun < 3
         assert len(rows_of(read_all(adapter, replace(scan, conditions=(), limit=5)))) == 5
     finally:
         timer.join()
