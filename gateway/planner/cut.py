@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -16,6 +16,7 @@ from catalog.relations import Relation, relation_columns
 from gateway.planner.guard import LeafGuard
 from gateway.planner.leaves import Leaf, LeafConjunct
 from gateway.planner.plan import ConjunctDecision, Fragment, PrunedBinding
+from gateway.planner.shared_cache import SharedCache
 from gateway.planner.switches import Switches
 
 Origin = Literal["query", "policy", "mapping"]
@@ -57,7 +58,7 @@ class Cut:
     guard: LeafGuard
     switches: Switches
     limit: int | None
-    ready: MutableMapping[ProjectionKey, ReadyProjection]
+    ready: SharedCache[ProjectionKey, ReadyProjection]
     hides_rows: bool
 
     def fragment(self, compiled: CompiledBinding, profile: SourceProfile, index: int) -> Fragment | PrunedBinding:
@@ -89,21 +90,20 @@ class Cut:
     def _ready(self, compiled: CompiledBinding) -> ReadyProjection:
         """The guarded projection's text; made once for the same binding, columns and policy."""
         key = (compiled.binding.node, compiled.binding.name, tuple(self.leaf.columns), id(self.guard))
-        found = self.ready.get(key)
-        if found is None:
-            table = self.leaf.table
-            wanted = set(self.leaf.columns) | self.guard.filter_columns
-            projection = compiled.project([name for name in table.columns if name in wanted])
-            query = self.guard.apply(projection.query, table, self.leaf.columns)
-            found = self.ready[key] = ReadyProjection(
-                sql=render(query),
-                raw_columns=projection.raw_columns,
-                all_raw_columns=compiled.project(list(table.columns)).raw_columns,
-                tables=projection.tables,
-                row_wise=projection.row_wise,
-                guard=self.guard,
-            )
-        return found
+        return self.ready.get(key, lambda: self._make_ready(compiled))
+
+    def _make_ready(self, compiled: CompiledBinding) -> ReadyProjection:
+        table = self.leaf.table
+        wanted = set(self.leaf.columns) | self.guard.filter_columns
+        projection = compiled.project([name for name in table.columns if name in wanted])
+        return ReadyProjection(
+            sql=render(self.guard.apply(projection.query, table, self.leaf.columns)),
+            raw_columns=projection.raw_columns,
+            all_raw_columns=compiled.project(list(table.columns)).raw_columns,
+            tables=projection.tables,
+            row_wise=projection.row_wise,
+            guard=self.guard,
+        )
 
     def _asked(self, compiled: CompiledBinding) -> list[_Asked]:
         asked = [_Asked(text, "mapping", condition, "") for text, condition in compiled.own_conditions()]

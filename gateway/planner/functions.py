@@ -52,6 +52,8 @@ ARGUMENTS: dict[str, frozenset[str]] = {
     "Table": frozenset("this db catalog alias".split()),
     "Join": frozenset("this side kind on using".split()),
     "Subquery": frozenset("this alias with_".split()),
+    "Limit": frozenset("expression".split()),
+    "LimitOptions": frozenset("rows".split()),
     "Column": frozenset("this table db catalog".split()),
     "Like": frozenset("this expression negate".split()),
     "ILike": frozenset("this expression negate".split()),
@@ -65,6 +67,8 @@ REFUSED_ARGUMENTS: dict[str, tuple[str, str]] = {
     "into": ("SELECT INTO", "the gateway only reads"),
     "sample": ("TABLESAMPLE", "use a condition, or LIMIT"),
     "pivots": ("PIVOT", "use CASE inside an aggregate"),
+    "with_ties": ("FETCH ... WITH TIES", "use rank() in a subquery"),
+    "percent": ("FETCH ... PERCENT", "use percent_rank() in a subquery"),
     "qualify": ("QUALIFY", "put the window function in a subquery"),
 }
 """What people meant by an argument that is not allowed, and what to do instead."""

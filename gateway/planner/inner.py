@@ -6,13 +6,14 @@ it is compared with. What is left means the same in DuckDB as written.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from sqlglot import exp
 
 from gateway.errors import BindError
-from gateway.planner import constants
+from gateway.planner import constants, postgres_text
 from gateway.planner.parse import position_of
 
 ZERO_DIVISION = "hospital-gateway: division by zero"
@@ -133,7 +134,7 @@ def _typed(literal: exp.Literal, kind: str, sql: str) -> exp.Expr:
                 return _as(exp.Boolean(this=constants.parse_boolean(text)), "BOOLEAN", literal)
             case _:
                 value = float(text)
-                if value != value or "_" in text:
+                if value != value or value in (math.inf, -math.inf) or "_" in text or not text.isascii():
                     raise ValueError("a number is expected")
                 number = exp.Literal.number(text.strip().lstrip("+-"))
                 signed = exp.Neg(this=number) if text.strip().startswith("-") else number
@@ -270,5 +271,8 @@ _REWRITES: dict[type[exp.Expr], Callable[[exp.Expr, str], exp.Expr]] = {
     exp.Mul: _arithmetic,
     exp.Like: _like,
     exp.ILike: _like,
+    exp.SimilarTo: postgres_text.similar,
+    exp.Substring: postgres_text.substring,
+    exp.TimeToStr: postgres_text.to_char,
     exp.Cast: _typed_column_cast,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -40,13 +41,23 @@ class Leaf:
 def find_leaves(tree: exp.Expr, snapshot: CatalogSnapshot) -> list[Leaf]:
     """Every reference, named r0, r1, ... in the order of the text, with the columns that the statement uses of it."""
     leaves: list[Leaf] = []
+    prefix = _free_prefix(tree)
     for table in tree.find_all(exp.Table, bfs=False):
         if table.db == snapshot.schema and isinstance(table.this, exp.Identifier):
-            leaves.append(Leaf(name=f"r{len(leaves)}", node=table, table=snapshot.tables[table.name], view=table.meta.get("view")))
+            leaves.append(Leaf(name=f"{prefix}{len(leaves)}", node=table, table=snapshot.tables[table.name], view=table.meta.get("view")))
     scopes = list(traverse_scope(tree))
     _fill_columns(leaves, scopes)
     _mark_rescans(leaves, tree, scopes)
     return leaves
+
+
+def _free_prefix(tree: exp.Expr) -> str:
+    """What the names of references start with: no query in WITH may be found under such a name. DuckDB sees no case."""
+    taken = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    prefix = "r"
+    while any(re.fullmatch(rf"{prefix}\d+", name) for name in taken):
+        prefix += "_"
+    return prefix
 
 
 def narrow(tree: exp.Expr) -> None:

@@ -86,7 +86,7 @@ class Plan:
 
     `sql` is the user's text; `inner` the bound statement in DuckDB's dialect over the virtual tables (schema.table), the
     oracle of the property tests; `merge` the same over the references' names. `top_n`: ORDER BY with LIMIT at the top.
-    `max_rows`: the role's cap, None is none. `planned_ms`: filled by the engine, stage to milliseconds.
+    `max_rows`: the role's cap, None is none. `timings`: stage of planning to milliseconds.
     """
 
     sql: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
-from cachetools import LRUCache
 from sqlglot import exp
 
 from adapters.interface import SourceProfile
@@ -22,6 +21,7 @@ from gateway.planner.names import resolve
 from gateway.planner.parse import parse
 from gateway.planner.plan import Fragment, Plan, PrunedBinding, Reference
 from gateway.planner.policy_check import policy_problems
+from gateway.planner.shared_cache import SharedCache
 from gateway.planner.soundness import has_top_n, soundness
 from gateway.planner.statement_rules import check_rules
 from gateway.planner.switches import Switches, read_switches
@@ -36,9 +36,9 @@ class Planner:
 
     def __init__(self, snapshot: CatalogSnapshot, profile_of: ProfileOf) -> None:
         self.snapshot, self.profile_of = snapshot, profile_of
-        self._visible: LRUCache[str, VisibleCatalog] = LRUCache(256)
-        self._ready: LRUCache[ProjectionKey, ReadyProjection] = LRUCache(8192)
-        self._guards: LRUCache[tuple[str, str, bool], LeafGuard] = LRUCache(4096)
+        self._visible: SharedCache[str, VisibleCatalog] = SharedCache(256)
+        self._ready: SharedCache[ProjectionKey, ReadyProjection] = SharedCache(8192)
+        self._guards: SharedCache[tuple[str, str, bool], LeafGuard] = SharedCache(4096)
 
     def plan(self, sql: str, context: QueryContext, clock: Clock = lambda: 0.0) -> Plan:
         """The plan of one statement for one caller. Raises GatewayError. `clock` (seconds) only fills Plan.timings."""
@@ -80,17 +80,11 @@ class Planner:
         return policy_problems(self.snapshot)
 
     def _visible_to(self, role: str) -> VisibleCatalog:
-        found = self._visible.get(role)
-        if found is None:
-            found = self._visible[role] = visible_catalog(self.snapshot, role)
-        return found
+        return self._visible.get(role, lambda: visible_catalog(self.snapshot, role))
 
     def _guard(self, leaf: Leaf, visible: VisibleCatalog) -> LeafGuard:
-        key = (visible.policy.role, leaf.table.name, leaf.view is not None)
-        found = self._guards.get(key)
-        if found is None:
-            found = self._guards[key] = leaf_guard(visible, leaf.table, in_view=leaf.view is not None)
-        return found
+        in_view = leaf.view is not None
+        return self._guards.get((visible.policy.role, leaf.table.name, in_view), lambda: leaf_guard(visible, leaf.table, in_view=in_view))
 
     def _reference(self, leaf: Leaf, tree: exp.Expr, visible: VisibleCatalog, switches: Switches, limit: int | None) -> Reference:
         guard = self._guard(leaf, visible)
