@@ -27,15 +27,12 @@ _CASTS = {
     "occurrence_date": "DATE",
     "total_cost": "DECIMAL(19,4)",
 }
-_PLACES = (Path(__file__).parents[2] / "mappings" / "data", Path("/work/shared/data"))
+_DATA = Path(__file__).parents[2] / "mappings" / "data"
 
 
 def expected_folder() -> Path:
-    """The folder of the expected rows, in the project or where the project's data was taken from."""
-    for place in _PLACES:
-        for found in sorted(place.glob("**/expected/vital_sign.parquet")):
-            return found.parent
-    raise FileNotFoundError("expected/vital_sign.parquet is not below mappings/data")
+    """The folder of the expected rows, which come with the example region."""
+    return _DATA / "three_hospitals" / "expected"
 
 
 def open_oracle(folder: Path | None = None) -> Oracle:
