@@ -52,7 +52,7 @@ ARGUMENTS: dict[str, frozenset[str]] = {
     "Table": frozenset("this db catalog alias".split()),
     "Join": frozenset("this side kind on using".split()),
     "Subquery": frozenset("this alias with_".split()),
-    "Limit": frozenset("expression".split()),
+    "Limit": frozenset("expression limit_options".split()),
     "LimitOptions": frozenset("rows".split()),
     "Column": frozenset("this table db catalog".split()),
     "Like": frozenset("this expression negate".split()),

@@ -52,6 +52,18 @@ MEANINGS: dict[str, Any] = {
     "'b' > 'B'": True,
     "round(2.5)": Decimal("3"),
     "CASE WHEN NULL THEN 1 ELSE 2 END": 2,
+    "substring('abcdef', -1, 4)": "ab",
+    "substring('abcdef', 0, 3)": "ab",
+    "substring('abcdef' FROM -1)": "abcdef",
+    "'abc' SIMILAR TO 'a%'": True,
+    "'abc' SIMILAR TO 'abc'": True,
+    "'abc' SIMILAR TO '_b_'": True,
+    "'abc' SIMILAR TO 'a'": False,
+    "'abc' SIMILAR TO '(b|c)%'": False,
+    "'abc' SIMILAR TO '%(b|d)%'": True,
+    "'abc' SIMILAR TO 'a.c'": False,
+    "'a%' SIMILAR TO 'a\\%'": True,
+    "'abc' NOT SIMILAR TO 'a[a-c]+'": False,
 }
 
 
