@@ -69,6 +69,8 @@ def _step(child: exp.Expr, parent: exp.Expr, top: exp.Expr, reasons: list[tuple[
             reasons.append(("it asks what is not there", False))
         case exp.All():
             reasons.append(("ALL asks about every row", False))
+        case exp.Array() if isinstance(child, exp.Query):
+            reasons.append(("an array is made of its rows", False))
         case exp.Subquery() if _is_value(parent):
             reasons.append(("a subquery is used as a value", False))
 
