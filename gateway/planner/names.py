@@ -11,6 +11,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from catalog.errors import near_names
 from gateway.errors import BindError
+from gateway.planner.name_rules import check_column_aliases, check_names
 from gateway.planner.parse import parse, position_of
 from gateway.planner.view_guard import guarded_view
 from gateway.planner.visibility import VisibleCatalog
@@ -62,6 +63,7 @@ def _real_tables(tree: exp.Expr, sql: str) -> list[exp.Table]:
     except OptimizeError as error:
         raise BindError("B106", "two tables in one FROM have the same name or alias", hint="give each its own alias") from error
     for table in tree.find_all(exp.Table):
+        check_column_aliases(table, sql)
         if id(table) not in found and id(table) not in cte_names and table.this.__class__ is exp.Identifier:
             raise BindError(
                 "B106",
@@ -107,6 +109,7 @@ def _qualify(tree: exp.Expr, sql: str, visible: VisibleCatalog) -> exp.Expr:
             "B106", "the statement's names do not fit together", hint="check aliases and the number of columns in WITH and UNION"
         ) from error
     _check_columns(tree, sql, visible)
+    check_names(tree, sql)
     tree = annotate_types(tree, schema=visible.mapping_schema, dialect="postgres")
     for table in tree.find_all(exp.Table):
         if table.db == visible.view_schema:

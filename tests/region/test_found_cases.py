@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.errors import GatewayError
 from tests.region.generator import Statement
-from tests.region.harness import disagreement
+from tests.region.harness import ask, disagreement
 from tests.region.oracle import Oracle
 
 if TYPE_CHECKING:
@@ -79,6 +80,12 @@ FOUND: dict[str, str] = {
         JOIN lab_result AS t1 ON t0.patient_id = t1.patient_id AND t0.node = t1.node
         JOIN encounter AS t2 ON t0.encounter_id = t2.encounter_id AND t0.node = t2.node
         WHERE t0.patient_id IN ('71518035', 'P526227530', '93282757')""",
+    "a WITH query of the name of a stream was read in the table's place": """
+        WITH r0 AS (SELECT 'x' AS node, 'Worcester' AS city) SELECT p.node, p.city, r.node AS other
+        FROM r0 AS r CROSS JOIN patient AS p WHERE p.city = 'Worcester'""",
+    "a WITH query of the name of a stream in capitals was too": """
+        WITH "R0" AS (SELECT 'x' AS node, 'Worcester' AS city) SELECT p.node, p.city, r.node AS other
+        FROM "R0" AS r CROSS JOIN patient AS p WHERE p.city = 'Worcester'""",
 }
 """What random statements found: name of the fault to the least statement that shows it."""
 
@@ -86,3 +93,52 @@ FOUND: dict[str, str] = {
 @pytest.mark.parametrize("name", FOUND)
 def test_found(region_engine: Engine, oracle: Oracle, name: str) -> None:
     assert disagreement(region_engine, oracle, Statement(FOUND[name], "found", tolerance=1e-9)) is None
+
+
+REFUSED = {
+    "new names for the columns of a WITH query moved a condition to another column": (
+        "WITH c AS (SELECT sex, city FROM patient) SELECT * FROM c AS d (city, sex) WHERE city = 'male'",
+        "B106",
+    ),
+    "new names for the columns of a view were dropped": (
+        "SELECT * FROM notifiable_case AS n (patient_id, node) WHERE n.node = 'hosp_c'",
+        "B106",
+    ),
+    "aliases that differ in case only were one in the merge": (
+        """SELECT p.sex FROM patient AS p WHERE EXISTS (SELECT 1 FROM condition AS "P" WHERE p.patient_id = "P".patient_id AND p.node = 'hosp_a')""",
+        "B106",
+    ),
+    "columns that differ in case only were one in the merge": (
+        'SELECT d."Sex" AS x, d.sex AS y FROM (SELECT sex, city AS "Sex" FROM patient) AS d',
+        "B106",
+    ),
+    "a star over a name that is there twice lost columns": (
+        "SELECT * FROM (SELECT node AS a, sex AS a, city AS b FROM patient) AS d",
+        "B103",
+    ),
+    "a star over a WITH query with a name twice was a bug (X101)": (
+        "WITH d AS (SELECT node AS a, sex AS a FROM patient) SELECT * FROM d",
+        "B103",
+    ),
+    "PERCENT was read as a number of rows": ("SELECT node FROM patient FETCH FIRST 5 PERCENT ROWS ONLY", "P104"),
+    "WITH TIES was dropped": ("SELECT node FROM patient ORDER BY node FETCH FIRST 5 ROWS WITH TIES", "P104"),
+    "an infinite constant became a name": ("SELECT count(*) AS n FROM vital_sign WHERE value < 'Infinity'", "B105"),
+    "a format of which a part is not known was printed as it stands": (
+        "SELECT to_char(birth_date, 'YYYY Mon Q') AS v FROM patient",
+        "B104",
+    ),
+}
+"""What once gave a wrong answer and is refused now: name of the fault to the statement and the code."""
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_answered_rightly_is_refused(region_engine: Engine, name: str) -> None:
+    sql, code = REFUSED[name]
+    with pytest.raises(GatewayError) as caught:
+        ask(region_engine, sql)
+    assert caught.value.code == code
+
+
+def test_a_stream_has_its_own_name_where_a_with_query_has_it_too(region_engine: Engine) -> None:
+    sql = "WITH r0 AS (SELECT 'x' AS node, 'nowhere' AS city) SELECT count(*) AS n FROM r0 AS r CROSS JOIN patient AS p"
+    assert ask(region_engine, sql).rows.to_pylist() == [{"n": 905}]
