@@ -47,8 +47,15 @@ class LeafGuard:
 
 def check_statement(tree: exp.Expr, visible: VisibleCatalog) -> None:
     """Raises DeniedError G104 if the role may not aggregate and the statement does."""
-    if not visible.policy.allow_aggregations and tree.find(exp.AggFunc, exp.Group) is not None:
+    if not visible.policy.allow_aggregations and _aggregates(tree):
         raise DeniedError("G104", f"the role {visible.policy.role} may not aggregate", hint="ask for the rows themselves")
+
+
+def _aggregates(tree: exp.Expr) -> bool:
+    """Whether a value of the statement is made of several rows: by groups, windows (row_number counts too) or ARRAY(SELECT ...)."""
+    if tree.find(exp.AggFunc, exp.Group, exp.Window) is not None:
+        return True
+    return any(isinstance(item, exp.Query) for array in tree.find_all(exp.Array) for item in array.expressions)
 
 
 def leaf_guard(visible: VisibleCatalog, table: VirtualTable, *, in_view: bool) -> LeafGuard:

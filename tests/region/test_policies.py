@@ -123,6 +123,8 @@ def test_a_role_that_may_not_aggregate_is_refused_counts_in_every_place() -> Non
             "SELECT 1 FROM patient WHERE 5 < (SELECT count(*) FROM patient)",
             "WITH c AS (SELECT max(birth_date) AS d FROM patient) SELECT d FROM c",
             "SELECT count(*) OVER () FROM patient",
+            "SELECT row_number() OVER () AS n FROM patient ORDER BY 1 DESC LIMIT 1",
+            "SELECT ARRAY(SELECT sex FROM patient) AS all_of_them",
         ):
             with pytest.raises(GatewayError) as caught:
                 ask(engine, sql, context(role="rows_only"))
