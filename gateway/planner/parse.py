@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable
 from typing import TypeVar, cast
@@ -20,6 +21,7 @@ MAX_TREE_DEPTH = 128
 MAX_COMMON_TABLES = 64
 MAX_TABLES = 256
 _LARGE = 1_500
+_NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LARGE_STACK = 256 << 20
 _T = TypeVar("_T")
 
@@ -64,6 +66,8 @@ def _parse_tokens(tokens: list[Token], sql: str) -> list[exp.Expr | None]:
         position = Position(line, max(1, column - len(word) + 1)) if line and column else None
         near = f" near '{word[:40]}'" if word.isprintable() and word else ""
         raise ParseError("P101", f"the text is not a statement of SQL{near}", position=position) from None
+    except (TypeError, AttributeError, ValueError, AssertionError) as error:  # the parser itself stumbles over some texts that are not SQL
+        raise ParseError("P101", "the text is not a statement of SQL") from error
 
 
 def _checked(tree: exp.Expr, sql: str, tokens: list[Token]) -> exp.Expr:
@@ -177,6 +181,9 @@ def _check_node(node: exp.Expr, sql: str, tokens: list[Token]) -> None:
         code, what = ("P105", "function") if isinstance(node, exp.Func) else ("P104", "construct")
         shown = node.sql_name().lower() if isinstance(node, exp.Func) else str(node.key).upper()
         raise ParseError(code, f"the {what} {shown} is not allowed", position=position_of(node, sql) or _token_position(tokens, sql, shown))
+    problem = _malformed(node)
+    if problem is not None:
+        raise ParseError("P101", problem, position=position_of(node, sql) or _first_position(tokens, sql))
     arguments = allowed.ARGUMENTS.get(name)
     if arguments is not None:
         for key, value in node.args.items():
@@ -185,6 +192,25 @@ def _check_node(node: exp.Expr, sql: str, tokens: list[Token]) -> None:
                 raise ParseError("P104", f"{shown} is not allowed", position=position_of(node, sql), hint=hint)
     if isinstance(node, exp.DataType) and node.this.name not in allowed.CAST_TYPES and isinstance(node.parent, exp.Cast | exp.TryCast):
         raise ParseError("P104", f"the type {node.this.name.lower()} is not allowed in a cast", position=position_of(node.parent, sql))
+
+
+def _malformed(node: exp.Expr) -> str | None:
+    """What is wrong with a node that the parser lets pass and nothing after it can read."""
+    match node:
+        case exp.Literal() if not node.is_string and not _NUMBER.fullmatch(node.this):
+            return f"{node.this[:40]} is not a number"
+        case exp.Select() if not node.expressions:
+            return "a SELECT has no columns"
+        case exp.Star() if not isinstance(node.parent, exp.Select | exp.Column | exp.Count):
+            return "* stands where it cannot be read"
+        case exp.Order() if node.this is None and isinstance(node.parent, exp.AggFunc):
+            return "an aggregate has nothing before its ORDER BY"
+        case _ if any(isinstance(value, list) and None in value for value in node.args.values()):
+            return "something is missing in a list"
+        case exp.Subquery() if not isinstance(node.this, exp.Query | exp.Values | exp.Table):
+            return "what stands in brackets here is not a query"
+        case _:
+            return None
 
 
 def _check_anonymous(node: exp.Anonymous, sql: str, tokens: list[Token]) -> None:

@@ -11,6 +11,7 @@ from itertools import zip_longest
 from sqlglot import exp
 
 from gateway.errors import BindError, Position
+from gateway.planner.constants import constant_value
 from gateway.planner.inner import kind_of
 from gateway.planner.parse import position_of
 
@@ -34,6 +35,8 @@ def check_rules(tree: exp.Expr, sql: str) -> None:
                 _check_condition(node.this, sql)
             case exp.In() if node.args.get("query") is not None:
                 _check_compared(node.this, node.args["query"], sql)
+            case exp.Limit() | exp.Offset() | exp.Fetch():
+                _check_count(node, sql)
             case exp.AggFunc() if isinstance(node, _OF_NUMBERS):
                 _check_numbers(node, sql)
 
@@ -138,6 +141,14 @@ def _check_condition(node: exp.Expr, sql: str) -> None:
         raise BindError(
             "B104", f"a condition is needed here, and this is a {kind}", position=_place(node, sql), hint="compare it with something"
         )
+
+
+def _check_count(node: exp.Expr, sql: str) -> None:
+    count = node.args.get("count") if isinstance(node, exp.Fetch) else node.args.get("expression")
+    value = constant_value(count) if count is not None else None
+    if isinstance(value, int) and value < 0:
+        fact = f"{node.key.upper()} needs a number of rows, and this is less than 0"
+        raise BindError("B106", fact, position=_place(node, sql))
 
 
 def _check_numbers(call: exp.Expr, sql: str) -> None:

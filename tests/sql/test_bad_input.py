@@ -299,3 +299,29 @@ def test_no_error_repeats_a_constant_of_the_statement_that_could_be_a_patient_va
             ask(region_engine, sql)
         error = caught.value
         assert "Schmidt" not in f"{error.fact}{error.detail}{error.hint}"
+
+
+STUMBLES = {
+    "a placeholder before AS": ("SELECT count(*) ?AS n FROM patient", "P101"),
+    "an array as a table": ("SELECT p.node FROM patient AS p CROSS JOIN (ARRAY[p.sex, p.city]) AS u (x)", "P101"),
+    "DISTINCT of nothing": ("SELECT string_agg(DISTINCT , ',' ORDER BY node) AS v FROM patient", "P101"),
+    "an aggregate of nothing, in order": ("SELECT array_agg(ORDER BY node) AS v FROM patient", "P101"),
+    "a point that is a number": ("SELECT 1 FROM vital_sign WHERE value > . 200.5", "P101"),
+    "an exponent with a point": ("SELECT 1 FROM vital_sign WHERE value > 1e9991234.5000", "P101"),
+    "an exponent without digits": ("SELECT 1e AS v", "P101"),
+    "a name for a star": ("SELECT * p FROM patient", "P101"),
+    "a cast of a star": ("SELECT CAST(* AS integer) AS a FROM patient", "P101"),
+    "no columns": ("SELECT FROM patient", "P101"),
+    "SELECT alone": ("SELECT", "P101"),
+    "a LIMIT below 0": ("SELECT node FROM patient LIMIT -1", "B106"),
+    "an OFFSET below 0": ("SELECT node FROM patient OFFSET -1", "B106"),
+}
+"""Texts on which a library or the merge stumbled: the name to the text and its code."""
+
+
+@pytest.mark.parametrize("name", STUMBLES)
+def test_what_a_library_stumbles_over_is_a_clear_error(region_engine: Engine, name: str) -> None:
+    sql, code = STUMBLES[name]
+    with pytest.raises(GatewayError) as caught:
+        ask(region_engine, sql)
+    assert caught.value.code == code
