@@ -56,7 +56,8 @@ def _masked_below(column: str, view: exp.Expr, policy: Policy, visible: VisibleC
         return None
     projection = next((p.unalias() for p in view.expressions if p.alias_or_name == column), None)
     tables = [table for table in view.find_all(exp.Table) if table.name in visible.snapshot.tables]
-    if not isinstance(projection, exp.Column) or len(tables) != 1:
-        return None
+    from_ = view.args.get("from_")
+    if not isinstance(projection, exp.Column) or len(tables) != 1 or from_ is None or from_.this is not tables[0]:
+        return None  # a query between may have given the name to another column
     spec = visible.snapshot.tables[tables[0].name].columns.get(projection.name)
     return policy.mask_of(tables[0].name, spec) if spec is not None else None

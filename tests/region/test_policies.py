@@ -321,3 +321,20 @@ def test_the_two_worlds_do_differ_for_one_who_may_see_them(this_world: Engine, o
     here, there = (ask(engine, sql).rows.to_pylist() for engine in (this_world, other_world))
     assert sorted(map(str, here)) != sorted(map(str, there))
     assert oracle.rows(f"SELECT DISTINCT node FROM patient WHERE postal_code = '{SEEN}'").num_rows == 3
+
+
+def test_a_masked_column_of_a_view_stays_masked_where_the_view_takes_its_name_for_another_column(oracle: Oracle) -> None:
+    snapshot = region_snapshot()
+    view = snapshot.tables["notifiable_case"]
+    text = (view.view or "").replace(
+        "from condition", "from (select node, encounter_id, encounter_id as patient_id, code, display, onset_date from condition) as d"
+    )
+    assert text != view.view
+    policy = Policy(role="of_view", tables={"notifiable_case": TablePolicy()}, tag_masks={"direct_identifier": "token"}, column_masks={})
+    changed = replace(
+        snapshot, tables={**snapshot.tables, view.name: replace(view, view=text)}, policies={**snapshot.policies, "of_view": policy}
+    )
+    real = set(oracle.rows("SELECT DISTINCT encounter_id FROM condition").column("encounter_id").to_pylist())
+    with open_region(snapshot=changed) as engine:
+        shown = set(ask(engine, "SELECT patient_id FROM notifiable_case", context(role="of_view")).rows.column("patient_id").to_pylist())
+    assert shown and shown.isdisjoint(real - {None})
