@@ -12,7 +12,7 @@ from gateway.planner.leaves import Leaf
 @dataclass(frozen=True, slots=True)
 class Soundness:
     """`reason`: why the answer would be wrong without a node of this reference; None: it would only lose rows.
-    `aggregated`: the only reason is that rows are counted or summed, so that the answer is a lower bound of a kind."""
+    `aggregated`: the only reason is that rows are counted, so that the answer is a lower bound."""
 
     reason: str | None
     aggregated: bool
@@ -84,7 +84,7 @@ def _is_value(subquery: exp.Subquery) -> bool:
 
 def _select(child: exp.Expr, select: exp.Select, top: exp.Expr, reasons: list[tuple[str, bool]]) -> None:
     if select.args.get("group") or select.args.get("having") or any(_own(select, p, exp.AggFunc) for p in select.expressions):
-        reasons.append(("rows are counted or summed over it", True))
+        reasons.append(("rows are counted or summed over it", select is top and _only_counts(select)))
     if (
         select.args.get("windows")
         or any(_own(select, p, exp.Window) for p in select.expressions)
@@ -100,6 +100,14 @@ def _select(child: exp.Expr, select: exp.Select, top: exp.Expr, reasons: list[tu
     index = next((i for i, join in enumerate(joins) if join is child), -1)
     if (child is select.args.get("from_") or index >= 0) and any(join.side in ("RIGHT", "FULL") for join in joins[index + 1 :]):
         reasons.append(("the table stands on the side of an outer join that is filled with NULL", False))
+
+
+def _only_counts(select: exp.Select) -> bool:
+    """Whether every output is a group's key or a bare count, so that rows that are missing can only make it smaller."""
+    if select.args.get("having"):
+        return False
+    outputs = [projection.unalias() for projection in select.expressions]
+    return all(isinstance(output, exp.Count) or output.find(exp.AggFunc) is None for output in outputs)
 
 
 def _own(select: exp.Select, node: exp.Expr, kind: type[exp.Expr]) -> bool:

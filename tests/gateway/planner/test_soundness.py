@@ -81,3 +81,21 @@ def test_counting_is_told_apart_from_what_is_wrong_in_other_ways():
 )
 def test_order_by_with_limit_is_marked(sql, expected):
     assert PLANNER.plan(sql, CONTEXT).top_n is expected
+
+
+COUNTED = {
+    "select count(*) from patient": True,
+    "select sex, count(*), count(distinct city) from patient group by sex": True,
+    "select sum(beds) from encounter": False,
+    "select avg(beds) from encounter": False,
+    "select 100 - count(*) from patient": False,
+    "select sex, count(*) from patient group by sex having count(*) < 5": False,
+    "select n from (select count(*) n from patient) t where n < 5": False,
+}
+
+
+@pytest.mark.parametrize("sql", COUNTED)
+def test_only_bare_counts_are_a_lower_bound(sql):
+    (reference,) = PLANNER.plan(sql, CONTEXT).references
+    assert reference.unsound is not None
+    assert reference.aggregated is COUNTED[sql]
