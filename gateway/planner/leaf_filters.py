@@ -3,6 +3,7 @@ only where that changes nothing, through derived tables, and along equalities of
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,7 +14,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 from catalog.predicates import Atom, Conjunction, Disjunction, Opaque, Predicate
 from catalog.types import Type
 from gateway.planner.constants import NOT_CONSTANT, constant_value
-from gateway.planner.leaves import Leaf, LeafConjunct
+from gateway.planner.leaves import Leaf, LeafConjunct, cte_uses, is_recursive
 from gateway.planner.predicates import to_predicate
 from gateway.planner.view_guard import POLICY
 
@@ -263,17 +264,10 @@ def _only_column(node: exp.Expr) -> exp.Column | None:
 
 def _single_use_ctes(tree: exp.Expr) -> set[str]:
     """CTEs that are named once and are not recursive: a condition of that one place may go into them."""
-    defined: dict[str, int] = {}
-    recursive: set[str] = set()
-    for cte in tree.find_all(exp.CTE):
-        defined[cte.alias] = defined.get(cte.alias, 0) + 1
-        if isinstance(cte.parent, exp.With) and cte.parent.args.get("recursive"):
-            recursive.add(cte.alias)
-    uses: dict[str, int] = {}
-    for table in tree.find_all(exp.Table):
-        if not table.db:
-            uses[table.name] = uses.get(table.name, 0) + 1
-    return {name for name, count in defined.items() if count == 1 and uses.get(name) == 1 and name not in recursive}
+    defined = Counter(cte.alias for cte in tree.find_all(exp.CTE))
+    recursive = {cte.alias for cte in tree.find_all(exp.CTE) if is_recursive(cte)}
+    uses = cte_uses(tree)
+    return {name for name, count in defined.items() if count == 1 and len(uses.get(name, ())) == 1 and name not in recursive}
 
 
 def shown_text(node: exp.Expr) -> str:

@@ -108,12 +108,23 @@ def _mark_rescans(leaves: list[Leaf], tree: exp.Expr, scopes: list[Scope]) -> No
     for one row, and then joins two large tables on the hospital alone before it looks at the third, small one."""
     correlated = any(scope.is_correlated_subquery for scope in scopes) or tree.find(exp.Lateral) is not None
     ordered = len(leaves) >= _ORDERED_FROM
+    uses = cte_uses(tree)
+    for leaf in leaves:
+        leaf.spool = correlated or ordered or _in_rescanned_cte(leaf.node, uses, set())
+
+
+def cte_uses(tree: exp.Expr) -> dict[str, list[exp.Table]]:
+    """The places of a bound statement that name a WITH query, by its name: tables of the catalog have a schema by then."""
     uses: dict[str, list[exp.Table]] = {}
     for table in tree.find_all(exp.Table):
         if not table.db:
             uses.setdefault(table.name, []).append(table)
-    for leaf in leaves:
-        leaf.spool = correlated or ordered or _in_rescanned_cte(leaf.node, uses, set())
+    return uses
+
+
+def is_recursive(cte: exp.CTE) -> bool:
+    """Whether the WITH that defines it is a WITH RECURSIVE."""
+    return isinstance(cte.parent, exp.With) and bool(cte.parent.args.get("recursive"))
 
 
 def _in_rescanned_cte(node: exp.Expr, uses: dict[str, list[exp.Table]], seen: set[int]) -> bool:
@@ -122,9 +133,8 @@ def _in_rescanned_cte(node: exp.Expr, uses: dict[str, list[exp.Table]], seen: se
     while cte is not None:
         if id(cte) not in seen:
             seen.add(id(cte))
-            recursive = isinstance(cte.parent, exp.With) and bool(cte.parent.args.get("recursive"))
             named = uses.get(cte.alias, [])
-            if recursive or len(named) > 1 or any(_in_rescanned_cte(use, uses, seen) for use in named):
+            if is_recursive(cte) or len(named) > 1 or any(_in_rescanned_cte(use, uses, seen) for use in named):
                 return True
         cte = cte.find_ancestor(exp.CTE)
     return False

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from gateway.planner.leaves import Leaf
+from gateway.planner.leaves import Leaf, cte_uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,8 @@ def _climb(node: exp.Expr, top: exp.Expr, reasons: list[tuple[str, bool]], seen:
         _step(child, parent, top, reasons)
         if isinstance(parent, exp.CTE):
             seen.add(id(parent))
-            for table in top.find_all(exp.Table):
-                if not table.db and table.name == parent.alias:
-                    _climb(table, top, reasons, seen)
+            for use in cte_uses(top).get(parent.alias, ()):
+                _climb(use, top, reasons, seen)
             return
         child, parent = parent, parent.parent
 
