@@ -97,7 +97,6 @@ BOOLEAN = Type("boolean")
 DATE = Type("date")
 TIMESTAMP = Type("timestamp")
 LOCAL_TIMESTAMP = Type("local_timestamp")
-BYTES = Type("bytes")
 
 
 def decimal(precision: int, scale: int) -> Type:

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
 from functools import cmp_to_key
 from typing import Any
-
-Value = str | int | float | Decimal | bool | date | datetime | bytes
-"""A constant. Text is ordered by code point, instants are zone-aware datetimes in UTC, local timestamps are naive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +40,10 @@ EVERYTHING = Interval()
 
 @dataclass(frozen=True, slots=True)
 class ValueSet:
-    """Disjoint intervals of one ordered type, sorted, none adjacent; `null` says whether NULL is a member."""
+    """Disjoint intervals of one ordered type, sorted, none adjacent; `null` says whether NULL is a member.
+
+    Text is ordered by code point, instants are zone-aware datetimes in UTC, local timestamps are naive.
+    """
 
     intervals: tuple[Interval, ...] = ()
     null: bool = False

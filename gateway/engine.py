@@ -47,10 +47,6 @@ class Engine:
         """The answer, still being made: read its batches to the end or close it. Raises GatewayError."""
         return self._runtime.run(self.plan(sql, context), context)
 
-    def run_plan(self, plan: Plan, context: QueryContext) -> Result:
-        """Runs a plan made by `plan` for the same caller."""
-        return self._runtime.run(plan, context)
-
     def explain(self, sql: str, context: QueryContext) -> Explanation:
         plan = self.plan(sql, context)
         return Explanation(text=explain_text(plan, self._profile), document=explain_document(plan, self._profile))

@@ -16,7 +16,6 @@ from gateway.commands.values import json_values, texts, type_name
 if TYPE_CHECKING:
     from gateway.result import NodeOutcome, Result
 
-FORMATS = ("table", "json", "csv", "arrow")
 _MEASURED_ROWS = 1_000
 
 

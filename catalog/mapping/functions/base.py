@@ -127,10 +127,6 @@ def literal(node: Node) -> Any:
     return node.value
 
 
-def literal_texts(nodes: Sequence[Node]) -> list[str]:
-    return [str(literal(node)) for node in nodes]
-
-
 def require(holds: bool, fact: str, hint: str = "") -> None:
     if not holds:
         raise wrong_arguments(fact, hint)
