@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from adapters.arrow_batches import bounded, conformed
 from adapters.arrow_types import scan_schema
-from adapters.duckdb_conditions import classify_condition
+from adapters.duckdb_dialect import DUCKDB
 from adapters.duckdb_places import Place, open_place
-from adapters.duckdb_sql import ROW, write_statement
 from adapters.duckdb_views import SourceViews
 from adapters.duckdb_watch import InterruptWatch
 from adapters.interface import Capabilities, ReadContext, Scan, SourceError, Split, Verdict
+from adapters.sql import ROW, classify_condition, write_statement
 from catalog.model import Source
 from catalog.relations import relation_columns, relation_tables
 from catalog.source_tables import SqlTable
@@ -55,10 +55,10 @@ class DuckDbAdapter:
 
     def classify(self, scan: Scan) -> Sequence[Verdict]:
         columns = relation_columns(scan.relation)
-        return [classify_condition(condition, columns) for condition in scan.conditions]
+        return [classify_condition(DUCKDB, condition, columns) for condition in scan.conditions]
 
     def explain(self, scan: Scan) -> str:
-        return write_statement(scan).shown()
+        return write_statement(scan, DUCKDB).shown()
 
     def splits(self, scan: Scan) -> Sequence[Split]:
         return [Split(scan=scan)]
@@ -85,7 +85,7 @@ class DuckDbAdapter:
 
     def read(self, split: Split, context: ReadContext) -> Iterator[pa.RecordBatch]:
         context.check()
-        statement = write_statement(split.scan)
+        statement = write_statement(split.scan, DUCKDB)
         context.statements.append(statement.sql)
         cursor = self._cursor()
         failure: SourceError | None = None

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlglot import exp
 
-from adapters.duckdb_sql import view
 from adapters.duckdb_types import FoundType, found_type
 from adapters.interface import SourceError
+from adapters.sql.statement import qualified_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -234,7 +234,7 @@ class DatabaseFile:
             raise TableMissingError("a table is named `table` (schema main) or `schema.table`")
         schema, _, table = name.rpartition(".")
         schema = schema or "main"
-        rows = view(table)
+        rows = qualified_table(table)
         rows.set("db", exp.to_identifier(schema, quoted=True))
         rows.set("catalog", exp.to_identifier(self.catalog, quoted=True))
         facts = [self.catalog, schema, table]

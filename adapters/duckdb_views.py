@@ -12,9 +12,9 @@ from sqlglot import exp
 
 from adapters.duckdb_guess import guessed_types
 from adapters.duckdb_places import FoundColumn, FoundTable, Place, TableMissingError, TableUnfitError, quoted_column
-from adapters.duckdb_sql import view
 from adapters.duckdb_types import declared_expression, raw_type, text_expression
 from adapters.interface import SourceError
+from adapters.sql.statement import qualified_table
 from catalog.errors import near_names
 from catalog.source_tables import RawColumn, SqlTable
 
@@ -110,7 +110,7 @@ class SourceViews:
             *(exp.alias_(expression, exp.to_identifier(f"typed {name}", quoted=True)) for name, expression in copied.items()),
             *(quoted_column(source.name) for source in left.values()),
         ]
-        kept = view(f"{table.name} in memory")
+        kept = qualified_table(f"{table.name} in memory")
         query = exp.Select(expressions=output or [exp.Null()]).from_(found.rows.copy())
         made = exp.Create(this=kept.copy(), kind="TABLE", replace=True, expression=query)
         connection.execute(made.sql(dialect="duckdb", comments=False))
@@ -127,7 +127,7 @@ class SourceViews:
             for column in table.columns
         ]
         query = exp.Select(expressions=output).from_(rows.copy())
-        made = exp.Create(this=view(table.name), kind="VIEW", replace=True, expression=query)
+        made = exp.Create(this=qualified_table(table.name), kind="VIEW", replace=True, expression=query)
         return made.sql(dialect="duckdb", comments=False)
 
     def _declared(self, table: SqlTable, found: FoundTable, column: RawColumn) -> exp.Expression:

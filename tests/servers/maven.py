@@ -47,7 +47,7 @@ def jars(name: str) -> Path:
 
 def artifact(coordinates: str) -> Path:
     """One file, such as io.trino:trino-server:476:tar.gz. Raises ServerFailed."""
-    group, name, version, kind = coordinates.split(":")
+    _group, name, version, kind = coordinates.split(":")
     target = cache() / f"{name}-{version}.{kind}"
     with locked(name):
         if not target.exists():

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
@@ -75,7 +76,7 @@ class ServerProcess:
             try:
                 if self._ready() is not False:
                     return
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  whatever a client raises while the server is not up yet
                 last = error
             time.sleep(0.1)
         self.kill()
@@ -121,8 +122,6 @@ class ServerProcess:
         if self._process.poll() is None:
             self.resume()
             os.killpg(self._process.pid, signal.SIGTERM)
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self._process.wait(patience)
-            except subprocess.TimeoutExpired:
-                pass
         self.kill()

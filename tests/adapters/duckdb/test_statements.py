@@ -12,9 +12,9 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from adapters.duckdb_conditions import MOST_INTERVALS
-from adapters.duckdb_sql import write_statement
+from adapters.duckdb_dialect import DUCKDB
 from adapters.interface import Exactness, ReadContext, Scan, SourceError
+from adapters.sql import write_statement
 from adapters.testing.conformance import read_all, rows_of
 from catalog.conditions import Condition, Term, Test
 from catalog.relations import Join, JoinRelation, TableRelation
@@ -30,7 +30,7 @@ def asking(*conditions: Condition, columns: tuple[str, ...] = ("pid",)) -> Scan:
 
 
 def test_a_constant_is_a_parameter_and_never_part_of_the_text() -> None:
-    statement = write_statement(asking(Test(Term("pid"), ValueSet.of("x' OR 1=1 --"))))
+    statement = write_statement(asking(Test(Term("pid"), ValueSet.of("x' OR 1=1 --"))), DUCKDB)
     assert "OR 1=1" not in statement.sql
     assert statement.parameters == ("x' OR 1=1 --",)
 
@@ -43,14 +43,14 @@ def test_explain_shows_the_parameters_beside_the_statement(tmp_path: Path) -> No
 
 
 def test_a_long_list_is_one_parameter() -> None:
-    statement = write_statement(asking(Test(Term("pid"), ValueSet.of(*(f"p{number}" for number in range(100_000))))))
+    statement = write_statement(asking(Test(Term("pid"), ValueSet.of(*(f"p{number}" for number in range(100_000))))), DUCKDB)
     assert len(statement.sql) < 300
     assert [len(value) for value in statement.parameters] == [100_000]
     assert "100,000 values" in statement.shown()
 
 
 def test_a_statement_is_one_select_over_mapped_tables_only() -> None:
-    found = sqlglot.parse_one(write_statement(asking(Test(Term("age"), ValueSet.of(1, 2)))).sql, dialect="duckdb")
+    found = sqlglot.parse_one(write_statement(asking(Test(Term("age"), ValueSet.of(1, 2))), DUCKDB).sql, dialect="duckdb")
     assert isinstance(found, exp.Select)
     assert {one.name for one in found.find_all(exp.Table)} == {"people"}
 
@@ -74,7 +74,7 @@ def test_a_name_with_quotes_and_semicolons_stays_a_name(tmp_path: Path) -> None:
         (Test(Term("age", "number"), ValueSet.of(1.0)), "number"),
         (Test(Term("age"), ValueSet.of("seven")), "not a number"),
         (Test(Term("gone"), ValueSet.of(1)), "no column gone"),
-        (Test(Term("age"), ValueSet.build([Interval(n * 10, n * 10 + 5) for n in range(MOST_INTERVALS + 1)])), "separate ranges"),
+        (Test(Term("age"), ValueSet.build([Interval(n * 10, n * 10 + 5) for n in range(DUCKDB.most_intervals + 1)])), "separate ranges"),
     ],
 )
 def test_what_has_no_rule_is_refused_with_a_reason_and_not_sent(condition: Test, word: str, tmp_path: Path) -> None:
@@ -83,12 +83,12 @@ def test_what_has_no_rule_is_refused_with_a_reason_and_not_sent(condition: Test,
     adapter.close()
     assert verdict.exactness is Exactness.REFUSE
     assert word in verdict.reason
-    assert "WHERE" not in write_statement(asking(condition)).sql
+    assert "WHERE" not in write_statement(asking(condition), DUCKDB).sql
 
 
 def test_a_column_the_relation_lacks_is_a_configuration_error() -> None:
     with pytest.raises(SourceError) as caught:
-        write_statement(asking(columns=("pid", "gone")))
+        write_statement(asking(columns=("pid", "gone")), DUCKDB)
     assert caught.value.code == "S110"
 
 

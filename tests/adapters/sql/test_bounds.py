@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.duckdb_bounds import UnsayableBoundError, fitted
+from adapters.sql.bounds import UnsayableBoundError, fitted
 from catalog.types import DOUBLE, INTEGER, TEXT, TIMESTAMP, decimal
 from catalog.values import Interval
 

@@ -1,10 +1,10 @@
-"""Value sets as DuckDB's types can say them: bounds that no value of the column has move to the nearest that one has."""
+"""Value sets as the types of columns can say them: bounds that no value of the column has move to the nearest that one has."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Any
@@ -124,18 +124,3 @@ _FITTERS: dict[str, Callable[[Interval, Type], Interval]] = {
     "local_timestamp": _only(lambda bound: isinstance(bound, datetime) and bound.tzinfo is None, "a local timestamp"),
     "bytes": _only(lambda bound: isinstance(bound, bytes), "bytes"),
 }
-
-
-def parameter(value: Any) -> Any:
-    """What is bound for a bound: times and decimals as text, which the statement casts, so that no session zone matters."""
-    match value:
-        case datetime(tzinfo=None):
-            return value.isoformat(" ")
-        case datetime():
-            return value.astimezone(UTC).isoformat(" ")
-        case date():
-            return value.isoformat()
-        case Decimal():
-            return format(value, "f")
-        case _:
-            return value
