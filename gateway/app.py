@@ -25,8 +25,16 @@ from gateway.settings import PlacedSettingsError, Settings, SourceReplacement
 _logger = logging.getLogger(__name__)
 
 ADAPTER_GROUP = "hospital_gateway.adapters"
-BUILT_IN_ADAPTERS = {"duckdb": "adapters.duckdb:open_source", "hbase": "adapters.hbase:open_source"}
+BUILT_IN_ADAPTERS = {
+    "duckdb": "adapters.duckdb:open_source",
+    "hbase": "adapters.hbase:open_source",
+    "hive": "adapters.hive:open_source",
+    "postgres": "adapters.postgres:open_source",
+    "sqlserver": "adapters.sqlserver:open_source",
+    "trino": "adapters.trino:open_source",
+}
 _LOCAL_SCHEMES = ("cells", "parquet", "csv", "duckdb", "file")
+_LOCAL_ADAPTERS = ("duckdb", "hbase")
 
 
 class SourceRegistry:
@@ -128,7 +136,7 @@ def absolute_url(url: str | None, adapter: str, base: Path) -> str | None:
     if url is None or "://" in url:
         return url
     scheme, separator, path = url.rpartition(":")
-    local = scheme in _LOCAL_SCHEMES or (not scheme and adapter in BUILT_IN_ADAPTERS)
+    local = scheme in _LOCAL_SCHEMES or (not scheme and adapter in _LOCAL_ADAPTERS)
     return f"{scheme}{separator}{base / path}" if path and local else url
 
 

@@ -169,6 +169,22 @@ ERROR_CODES: dict[str, ErrorCode] = dict(
         ),
         _code("S106", "SOURCE_AUTH", "28000", 502, 1, "The hospital's database refused the gateway's account."),
         _code(
+            "S107",
+            "SOURCE_UNTRUSTED",
+            "08001",
+            502,
+            1,
+            "The hospital's database showed a certificate that the source's tls_ca does not vouch for, or does not speak TLS as the source's tls option wants. Nothing was sent to it.",
+        ),
+        _code(
+            "S108",
+            "SOURCE_FORBIDDEN",
+            "42501",
+            502,
+            1,
+            "The hospital's database knows the gateway's account, which may not read this. Its administrator grants the right to read the tables that node.yaml names.",
+        ),
+        _code(
             "S110",
             "SOURCE_MISCONFIGURED",
             "F0000",

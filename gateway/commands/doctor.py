@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from catalog.model import CatalogSnapshot
 
 _PACKAGES = ("duckdb", "sqlglot", "pyarrow", "typer", "rich", "ruamel.yaml", "cachetools", "scramp", "tomlkit")
+_DRIVERS = {"hbase": "happybase", "hive": "impyla", "sqlserver": "pyodbc", "postgres": "psycopg", "trino": "orjson"}
+"""Extra of the package to the driver that shows it is there."""
+
 _NEWEST_TESTED_PYTHON = (3, 13)
 
 
@@ -53,6 +56,7 @@ def doctor(session: Session) -> int:
 def _findings(session: Session) -> Iterator[Finding]:
     yield _python()
     yield from _packages()
+    yield from _drivers()
     yield _compiled_parser()
     yield from _writable_folders()
     snapshot = yield from _catalog(session)
@@ -76,6 +80,16 @@ def _packages() -> Iterator[Finding]:
             yield Finding(name=name, state="ok", fact=version(name))
         except PackageNotFoundError:
             yield Finding(name=name, state="fail", fact="not installed", advice="make setup, or pip install hospital-gateway")
+
+
+def _drivers() -> Iterator[Finding]:
+    """Only a hospital with such a database needs its driver."""
+    for extra, package in _DRIVERS.items():
+        try:
+            yield Finding(name=f"driver for {extra}", state="ok", fact=f"{package} {version(package)}")
+        except PackageNotFoundError:
+            advice = f"for a source of this kind: pip install 'hospital-gateway[{extra}]'"
+            yield Finding(name=f"driver for {extra}", state="warn", fact=f"{package} is not installed", advice=advice)
 
 
 def _compiled_parser() -> Finding:
