@@ -26,6 +26,7 @@ def on_a_terminal(columns: int, *arguments: str) -> tuple[int, str]:
     process, terminal = pty.fork()
     if process == 0:
         os.environ.pop("COLUMNS", None)
+        os.unsetenv("COLUMNS")  # readline, which pytest imports, sets it past os.environ
         os.environ["PYTHONPATH"] = str(CLONE)
         fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         os.execv(sys.executable, [sys.executable, "-m", "gateway", *arguments])
