@@ -1,0 +1,1 @@
+"""HDFS, where a catalog can be kept."""
