@@ -17,6 +17,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/plans/*.txt with the plans of today")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # the process that reports, not one of its workers
+        from tests.engine_minutes import EngineMinutes
+
+        config.pluginmanager.register(EngineMinutes())
+
+
 @pytest.fixture(scope="session")
 def region_engine() -> Iterator[Engine]:
     """The engine over the example region. Session-wide: the engine must stand any statement that a test gives it."""
