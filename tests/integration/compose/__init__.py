@@ -1,0 +1,1 @@
+"""What docker/ configures, started without a container."""
