@@ -1,4 +1,4 @@
-"""HBase: typed row keys, wide families, cells to Arrow, over a local sorted cell store (`cells:DIR`)."""
+"""HBase: typed row keys, wide families, cells to Arrow; over Thrift, or over a local sorted cell store (`cells:DIR`)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 
 from adapters.hbase.adapter import HBaseAdapter
 from adapters.hbase.cell_store import CellStore
+from adapters.hbase.thrift_cells import ThriftCells
+from adapters.hbase.thrift_options import URLS, thrift_options
 from adapters.interface import Adapter, SourceError
 from catalog.model import Source
 
@@ -13,8 +15,12 @@ __all__ = ["HBaseAdapter", "open_source"]
 
 
 def open_source(source: Source) -> Adapter:
-    """The adapter of one source. `url` is `cells:DIR`: a folder with a file <table>.cells.parquet for each table."""
+    """The adapter of one source; nothing is opened yet. `url`: a folder with a file <table>.cells.parquet for each table
+    (cells:DIR), or a Thrift server (thrift://, http://, https://). Raises SourceError S110."""
     url = source.url or ""
-    if not url.startswith("cells:") or url == "cells:":
-        raise SourceError("S110", "an hbase source takes a url of the form cells:DIR", "DIR holds <table>.cells.parquet files")
-    return HBaseAdapter(source, CellStore(Path(url.removeprefix("cells:")).expanduser()))
+    if url.startswith("cells:"):
+        if url == "cells:":
+            raise SourceError("S110", "the url of an HBase source names no folder", f"url: {URLS}")
+        return HBaseAdapter(source, CellStore(Path(url.removeprefix("cells:")).expanduser()))
+    options = thrift_options(source)
+    return HBaseAdapter(source, ThriftCells(options), options.slots)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from dataclasses import dataclass
 
 import pyarrow as pa
 
+from adapters.arrow_batches import bounded
 from adapters.arrow_types import scan_schema
 from adapters.hbase.byte_ranges import ByteRange
-from adapters.hbase.cell_source import CellRequest, CellSource, StoredRow
+from adapters.hbase.cell_source import CellBlock, CellRequest, CellSource
 from adapters.hbase.decode import check_codecs
 from adapters.hbase.layout import KeyLayout, key_layout
 from adapters.hbase.qualifier import qualifier_parts
-from adapters.hbase.relation_reader import RelationReader
+from adapters.hbase.relation_reader import RelationReader, existence_of
 from adapters.hbase.row_filter import comparable, mask
-from adapters.hbase.row_key_planner import by_bucket
 from adapters.hbase.scan_plan import ScanPlan, hbase_table, plan_scan
+from adapters.hbase.scan_splits import split_ranges
 from adapters.interface import Capabilities, Exactness, ReadContext, Scan, SourceError, Split, Verdict
 from adapters.weaken import classify_by_test
 from catalog.conditions import Condition, Test, all_of
@@ -25,13 +27,23 @@ from catalog.relations import TableRelation, WideRelation, relation_columns
 from catalog.source_tables import HBaseTable, SqlTable
 
 _GETS_AT_ONCE = 500
+_PATIENCE = 30.0
+"""Seconds for what has no deadline of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The token of a split: the plan of its scan, and the ranges that are this split's."""
+
+    plan: ScanPlan
+    ranges: tuple[ByteRange, ...]
 
 
 class HBaseAdapter:
-    """One source. The pure half (classify, explain, splits) never touches `cells`."""
+    """One source. The pure half (classify, explain) never touches `cells`; `slots` reads may go on at the same time."""
 
-    def __init__(self, source: Source, cells: CellSource) -> None:
-        self.capabilities = Capabilities(filter=True, limit=True, wide=True, slots=4)
+    def __init__(self, source: Source, cells: CellSource, slots: int = 4) -> None:
+        self.capabilities = Capabilities(filter=True, limit=True, wide=True, slots=slots)
         self._cells = cells
         self._tables = {name: table for name, table in source.tables.items() if isinstance(table, HBaseTable)}
         self._layouts = {name: _checked_layout(table) for name, table in self._tables.items()}
@@ -45,17 +57,6 @@ class HBaseAdapter:
     def explain(self, scan: Scan) -> str:
         return self._plan(scan).in_words()
 
-    def splits(self, scan: Scan) -> Sequence[Split]:
-        """One for each group of salt buckets, at most as many as there are slots; one where a limit or gets make it small."""
-        plan = self._plan(scan)
-        small = scan.limit is not None or plan.keys.keys is not None
-        groups = () if small else by_bucket(plan.layout, plan.keys.ranges)
-        if len(groups) < 2:
-            return [Split(scan=scan, token=plan.keys.ranges)]
-        count = min(self.capabilities.slots, len(groups))
-        parts = [groups[index::count] for index in range(count)]
-        return [Split(scan=scan, token=tuple(r for group in part for r in group)) for part in parts]
-
     def _plan(self, scan: Scan) -> ScanPlan:
         return plan_scan(self._layout(hbase_table(scan)), scan)
 
@@ -66,56 +67,45 @@ class HBaseAdapter:
 
     # -------------------------------------------------------------------------------------------- the half with I/O
 
+    def splits(self, scan: Scan) -> Sequence[Split]:
+        """As many as there are slots, cut where salt buckets and regions begin; one where a limit or gets make it small."""
+        plan = self._plan(scan)
+        small = scan.limit is not None or plan.keys.keys is not None
+        parts = [plan.keys.ranges] if small else split_ranges(plan, self._cells, self.capabilities.slots)
+        return [Split(scan=scan, token=_Part(plan, ranges)) for ranges in parts]
+
     def read(self, split: Split, context: ReadContext) -> Iterator[pa.RecordBatch]:
         scan = split.scan
-        plan = self._plan(scan)
-        ranges = split.token if isinstance(split.token, tuple) else plan.keys.ranges
-        reader = plan.reader()
-        context.statements.append(plan.in_words(ranges))
+        part = split.token if isinstance(split.token, _Part) else _Part(plan := self._plan(scan), plan.keys.ranges)
+        reader = part.plan.reader()
+        context.statements.append(part.plan.in_words(part.ranges))
         condition, schema, left = all_of(*scan.conditions), scan_schema(scan), scan.limit
-        for rows in self._chunks(reader.request, ranges, scan.limit, context):
-            batch = _batch(reader, rows, condition, schema)
+        context.check()
+        for block in self._blocks(reader.request, part.ranges, scan.limit, context):
+            _touch(context, rows=len(block.keys), cells=block.cells, bytes=block.size)
+            batch = _batch(reader, block, condition, schema)
             if left is not None:
                 batch = batch.slice(0, left)
                 left -= batch.num_rows
-            yield from _pieces(batch, context)
+            yield from bounded(batch, context.batch_rows, context.batch_bytes)
             if left == 0:
                 return
+            context.check()
 
-    def _chunks(
-        self, request: CellRequest, ranges: Sequence[ByteRange], limit: int | None, context: ReadContext
-    ) -> Iterator[list[StoredRow]]:
-        """HBase rows in bounded portions: where a limit may end the read, no more than the limit at first, then twice as many."""
-        most = min(context.batch_rows, context.batch_rows if limit is None else max(limit, 1))
-        chunk: list[StoredRow] = []
-        count = size = 0
-        context.check()
-        for row in self._rows(request, ranges, context):
-            chunk.append(row)
-            count += len(row.cells)
-            size += sum(len(row.key) + len(cell.qualifier) + len(cell.value) for cell in row.cells)
-            if len(chunk) >= most or count >= 4 * context.batch_rows or size >= context.batch_bytes:
-                _touch(context, rows=len(chunk), cells=count, bytes=size)
-                yield chunk
-                context.check()
-                chunk, count, size, most = [], 0, 0, min(2 * most, context.batch_rows)
-        if chunk:
-            _touch(context, rows=len(chunk), cells=count, bytes=size)
-            yield chunk
-
-    def _rows(self, request: CellRequest, ranges: Sequence[ByteRange], context: ReadContext) -> Iterator[StoredRow]:
-        scans = [found for found in ranges if found.key is None]
-        keys = iter([found.key for found in ranges if found.key is not None])
-        while some := list(islice(keys, _GETS_AT_ONCE)):
+    def _blocks(self, request: CellRequest, ranges: Sequence[ByteRange], limit: int | None, context: ReadContext) -> Iterator[CellBlock]:
+        keys = [found.key for found in ranges if found.key is not None]
+        for start in range(0, len(keys), _GETS_AT_ONCE):
+            some = keys[start : start + _GETS_AT_ONCE]
             _touch(context, gets=len(some))
-            yield from self._cells.get(request, some)
-        for found in scans:
-            _touch(context, ranges=1)
-            yield from self._cells.scan(request, [found])
+            yield from self._cells.get(request, some, context)
+        scans = [found for found in ranges if found.key is None]
+        if scans:
+            _touch(context, ranges=len(scans))
+            yield from self._cells.scan(request, scans, context, limit)
 
     def describe(self, table: str | None = None) -> Mapping[str, SqlTable]:
         """HBase has no schema: the layouts of node.yaml, one table for the rows and one for each wide family."""
-        self._cells.ping(list(self._tables))
+        self.ping(ReadContext(deadline=time.monotonic() + _PATIENCE))
         found: dict[str, SqlTable] = {}
         for layout in self._tables.values():
             relations: list[TableRelation | WideRelation] = [TableRelation(table=layout)]
@@ -136,7 +126,7 @@ class HBaseAdapter:
 
     def ping(self, context: ReadContext) -> None:
         context.check()
-        self._cells.ping(list(self._tables))
+        self._cells.ping([existence_of(table) for table in self._tables.values()], context)
 
     def close(self) -> None:
         self._cells.close()
@@ -163,26 +153,14 @@ def _verdict(plan: ScanPlan, test: Test) -> Verdict:
     return Verdict(Exactness.EXACT, test, f"{test.term.column} is tested by the adapter after the read")
 
 
-def _batch(reader: RelationReader, rows: Sequence[StoredRow], condition: Condition, schema: pa.Schema) -> pa.RecordBatch:
-    columns, length = reader.columns(rows)
+def _batch(reader: RelationReader, block: CellBlock, condition: Condition, schema: pa.Schema) -> pa.RecordBatch:
+    columns, length = reader.columns(block)
     wanted = mask(condition, columns, length)
-    batch = pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
     if not schema.names:
         kept = length if wanted is None else wanted.true_count
-        return pa.RecordBatch.from_struct_array(pa.array([{}] * kept, pa.struct([])))
+        return pa.RecordBatch.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), kept, [None]))
+    batch = pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
     return batch if wanted is None else batch.filter(wanted)
-
-
-def _pieces(batch: pa.RecordBatch, context: ReadContext) -> Iterator[pa.RecordBatch]:
-    """The batch in pieces within the reader's bounds on rows and bytes (a single row may be larger)."""
-    count = batch.num_rows
-    if count <= context.batch_rows and (count <= 1 or batch.nbytes <= context.batch_bytes):
-        if count:
-            yield batch
-        return
-    half = (count + 1) // 2
-    yield from _pieces(batch.slice(0, half), context)
-    yield from _pieces(batch.slice(half), context)
 
 
 def _touch(context: ReadContext, **counts: int) -> None:

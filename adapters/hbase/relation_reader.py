@@ -8,8 +8,8 @@ from typing import Protocol
 import pyarrow as pa
 
 from adapters.arrow_types import arrow_type
-from adapters.hbase.byte_ranges import ByteRange, key_range, merge
-from adapters.hbase.cell_source import CellRequest, StoredCell, StoredRow
+from adapters.hbase.byte_ranges import EVERYTHING, ByteRange, key_range, merge
+from adapters.hbase.cell_source import CellBlock, CellRequest
 from adapters.hbase.decode import decode_cells
 from adapters.hbase.layout import KeyLayout
 from adapters.hbase.qualifier import qualifier_parts, qualifier_reader
@@ -27,7 +27,7 @@ class RelationReader(Protocol):
 
     request: CellRequest
 
-    def columns(self, rows: Sequence[StoredRow]) -> tuple[Columns, int]:
+    def columns(self, block: CellBlock) -> tuple[Columns, int]:
         """The columns of these HBase rows, and how many relation rows they are. Raises SourceError S121."""
         ...
 
@@ -36,51 +36,75 @@ class RowReader:
     """`from: table`: a row per HBase row that counts as one.
 
     A row counts if it has every required cell; where none is declared, if it has a cell in a family of the declared cells
-    (no declared cells: any cell). So what counts does not depend on the columns that are asked for. With all versions there
-    is a row for each moment at which a declared cell was written, and it holds the cells as they stood then.
+    (no declared cells: any cell). So what counts does not depend on the columns that are asked for.
     """
 
-    def __init__(self, table: HBaseTable, layout: KeyLayout, names: Sequence[str]) -> None:
+    def __init__(self, table: HBaseTable, layout: KeyLayout, names: Sequence[str], filter: bytes | None = None) -> None:
         self._table, self._layout, self._names = table, layout, names
-        self._required = [cell for cell in table.cells if cell.required]
-        self._all_versions = table.versions == "all"
-        self._wanted = list(table.cells) if self._all_versions else [c for c in table.cells if c.required or c.name in names]
-        self.request = CellRequest(table=table.name, families=self._families(), versions=table.versions)
+        self._wanted = [cell for cell in table.cells if cell.required or cell.name in names]
+        self._required = [index for index, cell in enumerate(self._wanted) if cell.required]
+        self.request = CellRequest(
+            table=table.name,
+            families=self._families(),
+            columns=tuple(map(_name, self._wanted)),
+            existence=not self._wanted,
+            filter=filter,
+        )
 
     def _families(self) -> Families:
-        if self._required or self._all_versions:
+        if self._required:
             return _columns_of(self._wanted)
         return {cell.family: None for cell in self._table.cells} or {wide.family: None for wide in self._table.wide}
 
-    def columns(self, rows: Sequence[StoredRow]) -> tuple[Columns, int]:
-        keys: list[bytes] = []
-        times: list[int] = []
-        held: list[dict[tuple[str, bytes], bytes]] = []
-        for row in rows:
-            for timestamp, cells in self._moments(row):
-                if all((cell.family, cell.qualifier.encode()) in cells for cell in self._required):
-                    keys.append(row.key)
-                    times.append(timestamp)
-                    held.append(cells)
+    def columns(self, block: CellBlock) -> tuple[Columns, int]:
+        keys, held = block.keys, block.columns
+        if any(None in held[index] for index in self._required):
+            kept = [place for place in range(len(keys)) if all(held[index][place] is not None for index in self._required)]
+            keys = [keys[place] for place in kept]
+            held = [[values[place] for place in kept] for values in held]
         found: Columns = self._layout.decode(keys)
-        for cell in self._wanted:
-            place = (cell.family, cell.qualifier.encode())
-            found[cell.name] = decode_cells(self._table.name, cell.name, cell.codec, cell.type, [cells.get(place) for cells in held])
-        if self._all_versions:
-            found[TIMESTAMP] = pa.array(times, pa.int64())
+        for cell, values in zip(self._wanted, held, strict=True):
+            if cell.name in self._names:
+                found[cell.name] = decode_cells(self._table.name, cell.name, cell.codec, cell.type, values)
         return found, len(keys)
 
-    def _moments(self, row: StoredRow) -> Iterator[tuple[int, dict[tuple[str, bytes], bytes]]]:
-        if not self._all_versions:
-            yield 0, {(family, qualifier): value for family, qualifier, _, value in row.cells}
-            return
-        now: dict[tuple[str, bytes], bytes] = {}
-        by_time: dict[int, list[StoredCell]] = {}
-        for cell in row.cells:
-            by_time.setdefault(cell.timestamp, []).append(cell)
+
+class StateReader:
+    """`from: table` with all versions: a row for each moment at which a declared cell was written, with the cells as they
+    stood then. It counts if it has every required cell."""
+
+    def __init__(self, table: HBaseTable, layout: KeyLayout) -> None:
+        self._table, self._layout = table, layout
+        self._required = [_name(cell) for cell in table.cells if cell.required]
+        self.request = CellRequest(table=table.name, families=_columns_of(table.cells), versions="all", loose=True)
+
+    def columns(self, block: CellBlock) -> tuple[Columns, int]:
+        keys: list[bytes] = []
+        times: list[int] = []
+        states: list[dict[bytes, bytes]] = []
+        for place, timestamp, cells in _moments(block):
+            if all(name in cells for name in self._required):
+                keys.append(block.keys[place])
+                times.append(timestamp)
+                states.append(cells)
+        found: Columns = self._layout.decode(keys)
+        for cell in self._table.cells:
+            values = [state.get(_name(cell)) for state in states]
+            found[cell.name] = decode_cells(self._table.name, cell.name, cell.codec, cell.type, values)
+        found[TIMESTAMP] = pa.array(times, pa.int64())
+        return found, len(keys)
+
+
+def _moments(block: CellBlock) -> Iterator[tuple[int, int, dict[bytes, bytes]]]:
+    """Row, time and the cells at that time, for each row in the order of time."""
+    written: dict[int, dict[int, dict[bytes, bytes]]] = {}
+    for place, name, value, timestamp in zip(block.places, block.names, block.values, block.times, strict=True):
+        written.setdefault(place, {}).setdefault(timestamp, {})[name] = value
+    for place, by_time in written.items():
+        now: dict[bytes, bytes] = {}
         for timestamp in sorted(by_time):
-            now = {**now, **{(family, qualifier): value for family, qualifier, _, value in by_time[timestamp]}}
-            yield timestamp, now
+            now = {**now, **by_time[timestamp]}
+            yield place, timestamp, now
 
 
 class WideReader:
@@ -92,48 +116,63 @@ class WideReader:
         self._fields = qualifier_parts(table, self._wide)
         self._read = qualifier_reader(self._fields)
         self._fixed = [cell for cell in table.cells if cell.name in names]
+        self._apart = [cell for cell in self._fixed if cell.family != self._wide.family]
         families: Families = _columns_of(self._fixed)
-        own = None if qualifiers == (ByteRange(),) else qualifiers
+        own = None if qualifiers == EVERYTHING else qualifiers
         families[self._wide.family] = None if own is None else merge([*own, *(families.get(self._wide.family) or ())])
-        self.request = CellRequest(table=table.name, families=families, versions=table.versions)
+        self.request = CellRequest(
+            table=table.name, families=families, versions=table.versions, columns=tuple(map(_name, self._apart)), loose=True
+        )
 
-    def columns(self, rows: Sequence[StoredRow]) -> tuple[Columns, int]:
-        family, read = self._wide.family, self._read
-        places: list[int] = []
-        parsed = []
-        values: list[bytes] = []
-        times: list[int] = []
-        for index, row in enumerate(rows):
-            for cell in row.cells:
-                if cell.family == family and (fields := read(cell.qualifier)) is not None:
-                    places.append(index)
-                    parsed.append(fields)
-                    values.append(cell.value)
-                    times.append(cell.timestamp)
+    def columns(self, block: CellBlock) -> tuple[Columns, int]:
+        prefix = self._wide.family.encode() + b":"
+        start, read = len(prefix), self._read
+        parsed = [read(name[start:]) if name.startswith(prefix) else None for name in block.names]
+        rows = [index for index, fields in enumerate(parsed) if fields is not None]
+        whole = len(rows) == len(parsed)
+        places = block.places if whole else [block.places[index] for index in rows]
         expand = pa.array(places, pa.int64())
-        found = {name: array.take(expand) for name, array in self._layout.decode([row.key for row in rows]).items()}
+        found = {name: array.take(expand) for name, array in self._layout.decode(block.keys).items()}
+        fields = parsed if whole else [parsed[index] for index in rows]
         for position, part in enumerate(self._fields):
-            found[part.name] = pa.array([fields[position] for fields in parsed], arrow_type(part.type))
+            if part.name in self._names:
+                found[part.name] = pa.array([one[position] for one in fields if one is not None], arrow_type(part.type))
         for fixed in self._fixed:
-            found[fixed.name] = self._fixed_column(fixed, rows, set(places)).take(expand)
+            found[fixed.name] = self._fixed_column(fixed, block, places).take(expand)
         wide = self._wide
         if wide.value_name in self._names:
+            values = block.values if whole else [block.values[index] for index in rows]
             found[wide.value_name] = decode_cells(self._table.name, wide.value_name, wide.value_codec, wide.value_type, values)
-        if self._table.versions == "all":
-            found[TIMESTAMP] = pa.array(times, pa.int64())
+        if self.request.versions == "all":
+            found[TIMESTAMP] = pa.array([block.times[index] for index in rows], pa.int64())
         return found, len(places)
 
-    def _fixed_column(self, fixed: Cell, rows: Sequence[StoredRow], delivered: set[int]) -> pa.Array:
+    def _fixed_column(self, fixed: Cell, block: CellBlock, places: Sequence[int]) -> pa.Array:
         """The newest version of a fixed cell for each HBase row."""
-        qualifier = fixed.qualifier.encode()
-        values = []
-        for index, row in enumerate(rows):
-            found = next((c.value for c in row.cells if c.qualifier == qualifier and c.family == fixed.family), None)
-            if found is None and fixed.required and index in delivered:
-                fact = f"a row of table {self._table.name} lacks the required cell {fixed.name}"
-                raise SourceError("S121", fact, "declare the cell without required in node.yaml")
-            values.append(found)
+        values = block.columns[self._apart.index(fixed)] if fixed in self._apart else _newest(_name(fixed), block)
+        if fixed.required and any(values[place] is None for place in set(places)):
+            fact = f"a row of table {self._table.name} lacks the required cell {fixed.name}"
+            raise SourceError("S121", fact, "declare the cell without required in node.yaml")
         return decode_cells(self._table.name, fixed.name, fixed.codec, fixed.type, values)
+
+
+def _newest(name: bytes, block: CellBlock) -> list[bytes | None]:
+    """The newest value of one column among the loose cells, for each row."""
+    values: list[bytes | None] = [None] * len(block.keys)
+    for place, found, value in zip(block.places, block.names, block.values, strict=True):
+        if found == name and values[place] is None:
+            values[place] = value
+    return values
+
+
+def existence_of(table: HBaseTable) -> CellRequest:
+    """The request that touches every declared family: what a ping asks for."""
+    families: Families = dict.fromkeys([cell.family for cell in table.cells] + [wide.family for wide in table.wide])
+    return CellRequest(table=table.name, families=families, existence=True)
+
+
+def _name(cell: Cell) -> bytes:
+    return f"{cell.family}:{cell.qualifier}".encode()
 
 
 def _columns_of(cells: Sequence[Cell]) -> Families:

@@ -10,10 +10,11 @@ from adapters.hbase.arms import without_tests
 from adapters.hbase.byte_ranges import EVERYTHING, ByteRange, readable
 from adapters.hbase.layout import KeyLayout
 from adapters.hbase.qualifier import qualifier_parts
-from adapters.hbase.relation_reader import RelationReader, RowReader, WideReader
+from adapters.hbase.relation_reader import RelationReader, RowReader, StateReader, WideReader
 from adapters.hbase.row_filter import comparable
 from adapters.hbase.row_key_planner import MAX_RANGES, KeyPlan, by_bucket, plan_qualifiers, plan_row_keys
 from adapters.hbase.salt import bucket_count
+from adapters.hbase.server_filter import cell_filter
 from adapters.interface import Scan, SourceError
 from catalog.conditions import Always, Condition, Test, terms
 from catalog.relations import TableRelation, WideRelation, relation_columns
@@ -24,7 +25,8 @@ _SHOWN = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanPlan:
-    """`names`: the columns wanted and the columns that conditions look at."""
+    """`names`: the columns wanted and the columns that conditions look at. `usable`: the conditions, without tests whose
+    constants do not fit their column."""
 
     scan: Scan
     table: HBaseTable
@@ -32,11 +34,14 @@ class ScanPlan:
     keys: KeyPlan
     qualifiers: KeyPlan
     names: tuple[str, ...]
+    usable: tuple[Condition, ...]
 
     def reader(self) -> RelationReader:
         if isinstance(self.scan.relation, WideRelation):
             return WideReader(self.table, self.layout, self.scan.relation.family, self.names, self.qualifiers.ranges)
-        return RowReader(self.table, self.layout, self.names)
+        if self.table.versions == "all":
+            return StateReader(self.table, self.layout)
+        return RowReader(self.table, self.layout, self.names, cell_filter(self.table, self.usable))
 
     def in_words(self, ranges: Sequence[ByteRange] | None = None) -> str:
         ranges = self.keys.ranges if ranges is None else ranges
@@ -77,14 +82,14 @@ def hbase_table(scan: Scan) -> HBaseTable:
 def plan_scan(layout: KeyLayout, scan: Scan) -> ScanPlan:
     table = hbase_table(scan)
     qualifiers = KeyPlan(ranges=EVERYTHING)
-    usable = [without_tests(condition, partial(_comparable_test, relation_columns(scan.relation))) for condition in scan.conditions]
+    fitting = partial(_comparable_test, relation_columns(scan.relation))
+    usable = tuple(without_tests(condition, fitting) for condition in scan.conditions)
     if isinstance(scan.relation, WideRelation):
         qualifiers = plan_qualifiers(qualifier_parts(table, table.family(scan.relation.family)), usable)
     tested = (term.column for condition in scan.conditions for term in sorted(terms(condition), key=lambda t: t.column))
     keys = plan_row_keys(layout, usable) if qualifiers.ranges else KeyPlan(ranges=())
-    return ScanPlan(
-        scan=scan, table=table, layout=layout, keys=keys, qualifiers=qualifiers, names=tuple(dict.fromkeys([*scan.columns, *tested]))
-    )
+    names = tuple(dict.fromkeys([*scan.columns, *tested]))
+    return ScanPlan(scan=scan, table=table, layout=layout, keys=keys, qualifiers=qualifiers, names=names, usable=usable)
 
 
 def _comparable_test(columns: Mapping[str, RawColumn], test: Test) -> Condition:

@@ -312,7 +312,7 @@ def test_a_file_that_holds_no_cells_is_drift(tmp_path: Path) -> None:
     assert caught.value.code == "S120"
 
 
-@pytest.mark.parametrize("url", [None, "cells:", "thrift://host:9090", "file:/x"])
+@pytest.mark.parametrize("url", [None, "cells:", "thrift://", "thrift://host/table", "file:/x"])
 def test_an_url_of_another_form_is_a_mistake_of_the_configuration(url: str | None) -> None:
     with pytest.raises(SourceError) as caught:
         open_source(source_of(TABLE, url=url))

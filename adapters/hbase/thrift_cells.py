@@ -1,0 +1,72 @@
+"""Thrift cells: HBase's tables through its Thrift 1 server, as a CellSource."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from threading import Lock
+
+from adapters.hbase.byte_ranges import ByteRange
+from adapters.hbase.cell_source import CellBlock, CellRequest
+from adapters.hbase.connection_pool import ConnectionPool
+from adapters.hbase.scanner import Scanner
+from adapters.hbase.thrift_faults import HBaseFault
+from adapters.hbase.thrift_message import RowDecoder
+from adapters.hbase.thrift_options import ThriftOptions
+from adapters.hbase.thrift_request import wanted_columns
+from adapters.hbase.versions import VersionReader
+from adapters.interface import ReadContext, SourceError
+
+_REGIONS_KNOWN = 60.0
+"""Seconds for which the regions of a table (or that they could not be listed) are remembered."""
+_REGIONS_PATIENCE = 3.0
+"""Seconds that listing regions may take: it only makes reads faster."""
+
+
+class ThriftCells:
+    """Reads tables through a pool of connections."""
+
+    def __init__(self, options: ThriftOptions) -> None:
+        self._pool = ConnectionPool(options)
+        self._regions: dict[str, tuple[float, tuple[bytes, ...]]] = {}
+        self._lock = Lock()
+
+    def scan(
+        self, request: CellRequest, ranges: Sequence[ByteRange], context: ReadContext, first: int | None = None
+    ) -> Iterator[CellBlock]:
+        for found in ranges:
+            yield from Scanner(self._pool, request, found, context, first).blocks()
+
+    def get(self, request: CellRequest, keys: Sequence[bytes], context: ReadContext) -> Iterator[CellBlock]:
+        decoder, columns = RowDecoder(request), wanted_columns(request)
+        with self._pool.connection(context) as calls, calls.told(request):
+            block = calls.get_rows(request.table, keys, columns, decoder)
+            if request.versions == "all":
+                block = VersionReader(request).complete(calls, block)
+        if block.keys:
+            yield block
+
+    def boundaries(self, table: str) -> Sequence[bytes]:
+        now = time.monotonic()
+        with self._lock:
+            known = self._regions.get(table)
+        if known is not None and now - known[0] < _REGIONS_KNOWN:
+            return known[1]
+        try:
+            with self._pool.connection(ReadContext(deadline=now + _REGIONS_PATIENCE)) as calls:
+                found = tuple(key for key in calls.region_starts(table) if key)
+        except (SourceError, HBaseFault):
+            found = ()  # the read itself will say what is wrong
+        with self._lock:
+            self._regions[table] = now, found
+        return found
+
+    def ping(self, requests: Sequence[CellRequest], context: ReadContext) -> None:
+        """Asks for a row of each table that is hardly there: that shows the table, its families and the right to read them."""
+        with self._pool.connection(context) as calls:
+            for request in requests:
+                with calls.told(request):
+                    calls.get_rows(request.table, [b"\x00"], wanted_columns(request), RowDecoder(request))
+
+    def close(self) -> None:
+        self._pool.close()

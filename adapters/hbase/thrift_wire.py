@@ -1,0 +1,150 @@
+"""Thrift messages over a connection: framed, unframed ("buffered"), and over HTTP. One request, one reply."""
+
+from __future__ import annotations
+
+import http.client
+import struct
+from typing import Protocol
+
+from adapters.hbase.guarded_socket import GuardedSocket, connect
+from adapters.hbase.thrift_message import message_end
+from adapters.hbase.thrift_options import ThriftOptions
+from adapters.interface import ReadContext, SourceError
+
+_FRAME_MOST = 1 << 30
+_FRAME = struct.Struct(">I")
+_NO_THRIFT = "transport: framed where the server was started with -f, else buffered"
+
+
+class Wire(Protocol):
+    """`receive` gives the whole message that answers the last `send`. Raises SourceError; `socket.broken` then says whether
+    the connection is of no more use."""
+
+    socket: GuardedSocket
+
+    def send(self, message: bytes) -> None: ...
+
+    def receive(self) -> bytes: ...
+
+
+def open_wire(options: ThriftOptions, context: ReadContext) -> Wire:
+    """A new connection. Raises SourceError."""
+    socket = connect(options, context)
+    if options.is_http:
+        return HttpWire(socket, options)
+    return FramedWire(socket) if options.transport == "framed" else BufferedWire(socket)
+
+
+class FramedWire:
+    """Four bytes of length before each message."""
+
+    def __init__(self, socket: GuardedSocket) -> None:
+        self.socket = socket
+        self._answered = False
+
+    def send(self, message: bytes) -> None:
+        self.socket.sendall(_FRAME.pack(len(message)) + message)
+
+    def receive(self) -> bytes:
+        try:
+            (size,) = _FRAME.unpack(self.socket.receive(4))
+        except SourceError as error:
+            raise _misspoken(error, self._answered) from None
+        if size > _FRAME_MOST:
+            self.socket.broken = True
+            raise SourceError("S110", "the server does not speak framed Thrift", _NO_THRIFT)
+        self._answered = True
+        return self.socket.receive(size)
+
+
+class BufferedWire:
+    """No lengths: where a message ends is seen by walking through it."""
+
+    def __init__(self, socket: GuardedSocket) -> None:
+        self.socket = socket
+        self._answered = False
+
+    def send(self, message: bytes) -> None:
+        self.socket.sendall(message)
+
+    def receive(self) -> bytes:
+        walk = message_end()
+        received = bytearray()
+        piece = memoryview(bytearray(1 << 18))
+        next(walk)
+        while True:
+            read = self.socket.receive_into(piece)
+            if not read:
+                self.socket.broken = True
+                lost = SourceError("S102", "the connection to HBase was lost", transient=True)
+                raise _misspoken(lost, self._answered or bool(received))
+            received += piece[:read]
+            try:
+                end = walk.send(received)
+            except ValueError:
+                self.socket.broken = True
+                raise SourceError("S110", "the server does not speak unframed Thrift", _NO_THRIFT) from None
+            if end is not None:
+                self._answered = True
+                if end < len(received):
+                    self.socket.broken = True
+                return bytes(received[:end])
+
+
+def _misspoken(error: SourceError, answered: bool) -> SourceError:
+    """A server that closes the connection at the first request may have been spoken to in the wrong way."""
+    if error.code == "S102" and not answered:
+        return SourceError(error.code, error.fact, _NO_THRIFT, transient=error.transient)
+    return error
+
+
+class HttpWire:
+    """Each message is a POST; who is impersonated is named in a header."""
+
+    def __init__(self, socket: GuardedSocket, options: ThriftOptions) -> None:
+        self.socket = socket
+        self._path, self._do_as = options.path, options.do_as
+        self._http = http.client.HTTPConnection(options.host, options.port)
+        self._http.sock = socket  # all that http.client needs of it: sendall, makefile, close
+
+    def send(self, message: bytes) -> None:
+        headers = {"Content-Type": "application/x-thrift", "Accept": "application/x-thrift"}
+        if self._do_as is not None:
+            headers["doAs"] = self._do_as
+        self._http.request("POST", self._path, message, headers)
+
+    def receive(self) -> bytes:
+        try:
+            response = self._http.getresponse()
+            body = response.read()
+        except http.client.HTTPException:
+            self.socket.broken = True
+            raise SourceError(
+                "S102", "HBase's Thrift server gave no whole answer over HTTP", "does it speak HTTP?", transient=True
+            ) from None
+        if response.will_close:
+            self.socket.broken = True
+        if response.status != http.HTTPStatus.OK:
+            self.socket.broken = True
+            raise self._refused(response.status, body)
+        return body
+
+    def _refused(self, status: int, body: bytes) -> SourceError:
+        """What a status means. The body is Java's and is only searched for words, never shown."""
+        if b"proxyuser is not configured" in body:
+            return SourceError(
+                "S110", "HBase's Thrift server impersonates nobody", "set hbase.thrift.support.proxyuser there, or leave out do_as"
+            )
+        if status == http.HTTPStatus.INTERNAL_SERVER_ERROR and self._do_as is not None:
+            return SourceError(
+                "S106", "HBase's Thrift server does not let the gateway act as the user of do_as", "hadoop.proxyuser.* in HBase"
+            )
+        if status in (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN, http.HTTPStatus.PROXY_AUTHENTICATION_REQUIRED):
+            return SourceError(
+                "S106", "HBase's Thrift server refuses the gateway", "it may want Kerberos, which the gateway does not speak"
+            )
+        if status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+            return SourceError("S101", "HBase's Thrift server is not available", transient=True)
+        return SourceError(
+            "S105", f"HBase's Thrift server answered with the HTTP status {status}", "look at the path in the url of the source"
+        )
