@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import sqlglot
 from sqlglot import exp
@@ -10,6 +10,7 @@ from sqlglot import exp
 from adapters.interface import SourceError
 from adapters.sql.dialect import SqlDialect
 from catalog.source_tables import SourceTable, SqlTable
+from catalog.types import Type
 
 _REFUSED: tuple[type[exp.Expr], ...] = (exp.Command, exp.DDL, exp.DML, exp.Into, exp.Star, exp.With, exp.SetOperation)
 
@@ -46,13 +47,29 @@ def _path(table: exp.Table) -> tuple[str, str, str]:
 
 def _check_columns(found: exp.Select, known: dict[str, SourceTable]) -> None:
     """Each column is one of a mapped table, or one that the statement names itself."""
-    columns = {column.name for table in known.values() if isinstance(table, SqlTable) for column in table.columns}
+    declared = [column for table in known.values() if isinstance(table, SqlTable) for column in table.columns]
+    columns = {column.name for column in declared}
+    for column in declared:  # `element.code` reads back as a column `code`
+        columns.update(_fields(column.type))
     for table in found.find_all(exp.Alias, exp.TableAlias):
         columns.add(table.alias if isinstance(table, exp.Alias) else table.name)
         columns.update(column.name for column in (table.args.get("columns") or ()) if isinstance(column, exp.Identifier))
-    for column in found.find_all(exp.Column):
-        if column.name not in columns:
+    columns.update(column.name for column in found.find_all(exp.OpenJSONColumnDef))
+    columns.update(
+        unnested.args["offset"].name for unnested in found.find_all(exp.Unnest) if isinstance(unnested.args.get("offset"), exp.Identifier)
+    )
+    for used in found.find_all(exp.Column):
+        if used.name not in columns:
             raise _refused("touches more than the mapped columns")
+
+
+def _fields(type: Type) -> Iterator[str]:
+    for name, field in type.fields:
+        yield name
+        yield from _fields(field)
+    for part in (type.element, type.value):
+        if part is not None:
+            yield from _fields(part)
 
 
 def _check_functions(found: exp.Select, dialect: SqlDialect) -> None:
