@@ -1,0 +1,127 @@
+"""One ODBC connection in a thread of its own: it is opened, asked, and thrown away when anything was left unread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from adapters.interface import ReadContext, SourceError
+from adapters.odbc.block_fetch import MOST_ROWS
+from adapters.odbc.own_thread import LeftBehind, OwnThread
+from adapters.odbc.result import Result
+from adapters.odbc.row_fetch import prepare_connection
+
+Answer = TypeVar("Answer")
+
+
+class Session:
+    """A connection of a pool. `connect` makes the pyodbc connection, in the session's thread."""
+
+    def __init__(self, name: str, connect: Callable[[], Any], left_behind: LeftBehind) -> None:
+        left_behind.check()
+        self._connect = connect
+        self._connection: Any = None
+        self._cursor: Any = None
+        self._thread = OwnThread(name, self._close, left_behind)
+        self.used = time.monotonic()
+        """When an answer of the server was last seen."""
+
+    @property
+    def ended(self) -> bool:
+        return self._thread.ended
+
+    def open(self, context: ReadContext) -> None:
+        """Connect. Raises pyodbc.Error, or SourceError S103 and S104."""
+        self._call(self._open, context)
+
+    def rows(self, sql: str, parameters: Sequence[Any], context: ReadContext) -> list[tuple[Any, ...]]:
+        """All rows of a small answer. Raises pyodbc.Error, or SourceError S103 and S104."""
+
+        def run() -> list[tuple[Any, ...]]:
+            cursor = self._execute(sql, parameters)
+            try:
+                return [tuple(row) for row in cursor.fetchall()]
+            finally:
+                self._forget_cursor()
+
+        return self._call(run, context)
+
+    def batches(self, sql: str, parameters: Sequence[Any], schema: pa.Schema | None, context: ReadContext) -> Iterator[pa.RecordBatch]:
+        """The answer in batches, which are made as they are asked for. Left half way, the session has ended.
+
+        Raises pyodbc.Error, OdbcError, UnreadableValueError, or SourceError S103 and S104.
+        """
+        results: list[Result] = []
+
+        def begin() -> pa.RecordBatch | None:
+            cursor = self._execute(sql, parameters)
+            results.append(Result(cursor, schema, min(MOST_ROWS, context.batch_rows)))
+            return following()
+
+        def following() -> pa.RecordBatch | None:
+            batch = results[0].next()
+            if results[0].ended:  # in the same call: a lookup of a few rows costs one change of threads
+                results[0].close()
+                self._forget_cursor()
+            return batch
+
+        whole = False
+        try:
+            batch = self._call(begin, context)
+            while batch is not None:
+                # Whether it was the last is known before it is handed on: the session can go back to the pool at once.
+                whole = results[0].ended
+                yield batch
+                if whole:
+                    return
+                context.check()
+                batch = self._call(following, context)
+            whole = True
+        finally:
+            if not whole:
+                self.end()
+
+    def end(self) -> None:
+        """Close the connection, in its thread. Does not wait, may be called again."""
+        self._thread.end()
+
+    def _call(self, work: Callable[[], Answer], context: ReadContext) -> Answer:
+        try:
+            answer = self._thread.call(work, context, self._interrupt)
+        except BaseException:
+            self.end()
+            raise
+        self.used = time.monotonic()
+        return answer
+
+    def _open(self) -> None:
+        self._connection = self._connect()
+        prepare_connection(self._connection)
+
+    def _execute(self, sql: str, parameters: Sequence[Any]) -> Any:
+        if self._connection is None:
+            raise SourceError("S102", "the connection has been closed", transient=True)
+        self._cursor = self._connection.cursor()
+        return self._cursor.execute(sql, *parameters) if parameters else self._cursor.execute(sql)
+
+    def _forget_cursor(self) -> None:
+        cursor, self._cursor = self._cursor, None
+        cursor.close()
+
+    def _interrupt(self) -> None:
+        """From another thread, while a call runs: only `cancel` may be called so."""
+        cursor = self._cursor
+        if cursor is not None:
+            with suppress(Exception):
+                cursor.cancel()
+
+    def _close(self) -> None:
+        """The connection first: closing a cursor with unread rows would read them all."""
+        connection, self._connection, self._cursor = self._connection, None, None
+        if connection is not None:
+            with suppress(Exception):
+                connection.close()

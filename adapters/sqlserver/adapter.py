@@ -1,0 +1,182 @@
+"""Reads SQL Server: one SELECT a scan, checked before it is sent, and read in blocks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+from sqlglot import exp
+
+from adapters.arrow_batches import bounded
+from adapters.arrow_types import scan_schema
+from adapters.interface import Capabilities, Exactness, ReadContext, Scan, SourceError, Split, Verdict
+from adapters.odbc.bindings import UnknownTypeError
+from adapters.odbc.block_fetch import UnreadableValueError
+from adapters.odbc.driver import pyodbc
+from adapters.odbc.handles import OdbcError
+from adapters.odbc.session import Session
+from adapters.sql import Statement, classify_condition, qualified_table, write_statement
+from adapters.sqlserver.connections import Connections
+from adapters.sqlserver.dialect import NOTHING_KNOWN, sql_server
+from adapters.sqlserver.errors import fault_of, source_error
+from adapters.sqlserver.facts import COLUMNS, KEYS, Facts, SourceFacts, check_tables, described, facts_of, relation_facts, unknown_tables
+from adapters.sqlserver.limits import within_parameters
+from adapters.sqlserver.options import SqlServerOptions, read_options
+from catalog.conditions import terms
+from catalog.model import Source
+from catalog.relations import JoinRelation, relation_columns, relation_tables
+from catalog.source_tables import SqlTable
+
+
+def open_source(source: Source) -> SqlServerAdapter:
+    """The adapter of a source with url `sqlserver://HOST[:PORT]/DATABASE`. Opens nothing, imports no driver."""
+    return SqlServerAdapter(read_options(source), f"{source.node}.{source.name}")
+
+
+class SqlServerAdapter:
+    """Connections are made when they are first needed, and each lives in a thread of its own."""
+
+    def __init__(self, options: SqlServerOptions, name: str) -> None:
+        self.capabilities = Capabilities(filter=True, limit=True, joins=True, slots=options.slots)
+        self._options = options
+        self._connections = Connections(options, name)
+        self._facts = SourceFacts()
+
+    # ------------------------------------------------------------------------------------------------- the pure half
+
+    def classify(self, scan: Scan) -> Sequence[Verdict]:
+        columns = relation_columns(scan.relation)
+        verdicts = [classify_condition(NOTHING_KNOWN, condition, columns) for condition in scan.conditions]
+        return within_parameters(verdicts, columns)
+
+    def explain(self, scan: Scan) -> str:
+        return self._statement(scan, self._facts.known).shown()
+
+    def splits(self, scan: Scan) -> Sequence[Split]:
+        return [Split(scan=scan)]
+
+    # ------------------------------------------------------------------------------------------ the half that does I/O
+
+    def describe(self, table: str | None = None) -> Mapping[str, SqlTable]:
+        context = ReadContext(deadline=time.monotonic() + 60)
+        with self._connections.session(context) as session:
+            facts = facts_of(self._rows(session, COLUMNS, [self._options.schema], context))
+            keys = self._rows(session, KEYS, [self._options.schema], context)
+        found = described(facts, keys)
+        if table is None:
+            return found
+        if table not in found:
+            raise SourceError("S120", f"table {table} is not there")
+        return {table: found[table]}
+
+    def ping(self, context: ReadContext) -> None:
+        with self._connections.session(context) as session:
+            self._rows(session, "SELECT 1", [], context)
+
+    def read(self, split: Split, context: ReadContext) -> Iterator[pa.RecordBatch]:
+        scan = split.scan
+        with self._connections.session(context) as session:
+            facts = self._checked_facts(session, scan, context)
+            statement = self._statement(scan, facts)
+            context.statements.append(statement.sql)
+            context.touched.setdefault("rows", 0)
+            batches = session.batches(statement.sql, statement.parameters, scan_schema(scan), context)
+            while (batch := self._next(batches, scan, context)) is not None:
+                for part in bounded(batch, context.batch_rows, context.batch_bytes):
+                    context.check()
+                    context.touched["rows"] += part.num_rows
+                    yield part
+
+    def close(self) -> None:
+        self._connections.close()
+
+    # -------------------------------------------------------------------------------------------------------- inside
+
+    def _statement(self, scan: Scan, facts: Facts) -> Statement:
+        verdicts = self.classify(scan)
+        # Under a condition that is sent weaker than asked (or not at all) the first rows are not the right ones.
+        exact = all(verdict.exactness is Exactness.EXACT for verdict in verdicts)
+        conditions = tuple(verdict.pushed for verdict in verdicts)
+        sent = Scan(relation=scan.relation, columns=scan.columns, conditions=conditions, limit=scan.limit if exact else None)
+        return write_statement(sent, sql_server(self._options.schema, relation_facts(scan.relation, facts)))
+
+    def _checked_facts(self, session: Session, scan: Scan, context: ReadContext) -> Facts:
+        """What is known of the scan's tables. Raises SourceError S120 (not as declared), S108 (the account may not see them)."""
+        for last in (False, True):
+            facts = self._facts.current(lambda: self._rows(session, COLUMNS, [self._options.schema], context))
+            try:
+                unknown = unknown_tables(scan.relation, facts)
+                check_tables(scan.relation, _used_columns(scan), facts)
+            except SourceError:
+                if last:
+                    raise
+            else:
+                if not unknown:
+                    return facts
+                if last:
+                    for table in unknown:
+                        self._probe(session, table, context)
+            self._facts.forget()  # it may have changed since: asked again once
+        raise AssertionError("the last turn returns or raises")
+
+    def _probe(self, session: Session, table: SqlTable, context: ReadContext) -> None:
+        """The server's own word on a table of which its catalog says nothing: S120 or S108."""
+        probe = exp.select("1").from_(qualified_table(table.name, self._options.schema)).limit(0)
+        self._rows(session, probe.sql(dialect="tsql"), [], context, [table])
+        raise SourceError("S120", f"table {table.name} is neither a table nor a view", "map the table or a view, not a synonym")
+
+    def _rows(
+        self, session: Session, sql: str, parameters: Sequence[Any], context: ReadContext, tables: Sequence[SqlTable] = ()
+    ) -> list[tuple[Any, ...]]:
+        failure: SourceError
+        try:
+            return session.rows(sql, parameters, context)
+        except pyodbc().Error as error:
+            failure = self._failure(error, tables)
+        raise failure  # outside of `except`: the driver's error is not carried along
+
+    def _next(self, batches: Iterator[pa.RecordBatch], scan: Scan, context: ReadContext) -> pa.RecordBatch | None:
+        """The next batch, None at the end; every fault in our words."""
+        failure: SourceError
+        try:
+            return next(batches, None)
+        except (pyodbc().Error, OdbcError) as error:
+            failure = self._failure(error, _tables(scan))
+        except UnreadableValueError as error:
+            failure = SourceError("S121", f"a value of {_place(scan, error.column)} cannot be read: {error.fact}")
+        except UnknownTypeError as error:
+            failure = SourceError("S120", f"column {error.column.name} has a type that cannot be read")
+        context.check()
+        raise failure
+
+    def _failure(self, error: Exception, tables: Sequence[SqlTable]) -> SourceError:
+        if fault_of(error)[0].dead:
+            self._connections.forget_idle()
+        found = source_error(error, tables)
+        if found.code == "S120":
+            self._facts.forget()
+        return found
+
+
+def _tables(scan: Scan) -> list[SqlTable]:
+    return [table for table in relation_tables(scan.relation) if isinstance(table, SqlTable)]
+
+
+def _used_columns(scan: Scan) -> list[str]:
+    asked = [term.column for condition in scan.conditions for term in terms(condition)]
+    joined = [name for join in scan.relation.joins for pair in join.on for name in pair] if isinstance(scan.relation, JoinRelation) else []
+    return [*scan.columns, *asked, *joined]
+
+
+def _place(scan: Scan, column: int) -> str:
+    """Table and column of a place in the select list."""
+    name = scan.columns[column]
+    match scan.relation:
+        case JoinRelation(alias=alias, table=table, joins=joins):
+            prefix, _, field = name.partition(".")
+            found = {alias: table.name, **{join.alias: join.table.name for join in joins}}[prefix]
+            return f"table {found}, column {field}"
+        case _:
+            return f"table {_tables(scan)[0].name}, column {name}"
