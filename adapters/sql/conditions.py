@@ -38,9 +38,9 @@ def _verdict(dialect: SqlDialect, test: Test, columns: Mapping[str, RawColumn]) 
         return Verdict(rule.exactness, reason=rule.reason)
     if form in NULL_FORMS:
         return Verdict(rule.exactness, test, rule.reason)
-    too_much = _too_much(dialect, test.wanted)
-    if too_much:
-        return Verdict(Exactness.REFUSE, reason=too_much)
+    refused = _too_much(dialect, test.wanted) or (rule.unless(test.wanted) if rule.unless is not None else "")
+    if refused:
+        return Verdict(Exactness.REFUSE, reason=refused)
     try:
         for interval in test.wanted.intervals:
             fitted(interval, compared_type(test.term, column))

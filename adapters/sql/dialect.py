@@ -58,12 +58,14 @@ class Rule:
 
     `read` turns the column into what is compared (a collation, a cast); None is the column itself.
     `write` writes points, excluded points and intervals; None is `adapters.sql.plain`.
+    `unless` gives a reason to refuse a set for its constants all the same, '' if there is none.
     """
 
     exactness: Exactness
     reason: str = ""
     read: Callable[[exp.Expression, RawColumn], exp.Expression] | None = None
     write: Writer | None = None
+    unless: Callable[[ValueSet], str] | None = None
 
 
 RuleKey = tuple[str, Form, str]

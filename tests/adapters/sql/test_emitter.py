@@ -130,3 +130,11 @@ def test_types_without_the_shape_of_a_column_are_never_guessed() -> None:
     verdict = classify_condition(dialect(), Test(Term("tags"), ValueSet.of("a")), relation_columns(TableRelation(table=odd)))
     assert verdict.exactness is Exactness.REFUSE
     assert Type("list", element=Type("text")) == odd.columns[0].type
+
+
+def test_a_rule_may_refuse_a_set_for_its_constants() -> None:
+    rules = {("value", "points", "text"): Rule(Exactness.EXACT, unless=lambda wanted: "no x" if wanted.contains("x") else "")}
+    columns = relation_columns(asking().relation)
+    refused = classify_condition(dialect(rules=rules), Test(Term("pid"), ValueSet.of("x")), columns)
+    assert (refused.exactness, refused.reason) == (Exactness.REFUSE, "no x")
+    assert classify_condition(dialect(rules=rules), Test(Term("pid"), ValueSet.of("y")), columns).exactness is Exactness.EXACT
