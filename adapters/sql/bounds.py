@@ -57,6 +57,8 @@ def _first_unit(bound: Any, closed: bool, unit: Fraction, lowest: int) -> int:
 
 
 def _negative(bound: Any) -> Any:
+    if isinstance(bound, Decimal):
+        return bound.copy_negate()  # a minus would round to the 28 digits of Python's decimal context
     return bound if isinstance(bound, bool) else -bound
 
 

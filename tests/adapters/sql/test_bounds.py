@@ -78,3 +78,11 @@ def test_nan_lies_above_everything(interval: Interval) -> None:
 def test_a_constant_of_another_type_cannot_be_said(interval: Interval, type: object) -> None:
     with pytest.raises(UnsayableBoundError):
         fitted(interval, type)  # type: ignore[arg-type]
+
+
+def test_a_bound_of_38_digits_keeps_them_all() -> None:
+    """Python's minus rounds a decimal to 28 digits."""
+    edge = Decimal("-9999999999999999999999999999.9999999999")
+    found = fitted(Interval(edge, edge, True, True), decimal(38, 10))
+    assert (found.low, found.high) == (edge, edge)
+    assert _accepts(found, edge)
