@@ -50,7 +50,7 @@ class Connections:
         try:
             session.open(limited)
         except pyodbc().Error as error:
-            failure = connect_error(error, encrypted=self._options.tls != "off")
+            failure = connect_error(error, encrypted=self._options.tls.mode != "off")
         except SourceError as error:
             failure = error
             if error.code == "S103" and time.monotonic() < context.deadline:

@@ -64,10 +64,10 @@ def section(options: SqlServerOptions) -> str:
         f"port = {options.port}",
         "tds version = 7.4",
         "client charset = UTF-8",
-        f"encryption = {_ENCRYPTION[options.tls]}",
+        f"encryption = {_ENCRYPTION[options.tls.mode]}",
         f"connect timeout = {max(1, round(options.connect_timeout))}",
         "text size = 2147483647",
     ]
-    if options.tls == "verify":
-        lines += [f"ca file = {options.tls_ca or 'system'}", "check certificate hostname = yes"]
+    if options.tls.mode == "verify":
+        lines += [f"ca file = {options.tls.authority or 'system'}", "check certificate hostname = yes"]
     return "".join(f"\t{line}\n" for line in lines)
