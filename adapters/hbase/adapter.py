@@ -9,15 +9,14 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from adapters.arrow_batches import bounded
-from adapters.arrow_types import scan_schema
 from adapters.hbase.byte_ranges import ByteRange
 from adapters.hbase.cell_source import CellBlock, CellRequest, CellSource
 from adapters.hbase.decode import check_codecs
 from adapters.hbase.layout import KeyLayout, key_layout
 from adapters.hbase.qualifier import qualifier_parts
-from adapters.hbase.relation_reader import RelationReader, existence_of
+from adapters.hbase.relation_reader import existence_of
 from adapters.hbase.row_filter import comparable, mask
-from adapters.hbase.scan_plan import ScanPlan, hbase_table, plan_scan
+from adapters.hbase.scan_plan import ScanPlan, ScanShape, hbase_table, plan_scan, scan_shape, tested_columns
 from adapters.hbase.scan_splits import split_ranges
 from adapters.interface import Capabilities, Exactness, ReadContext, Scan, SourceError, Split, Verdict
 from adapters.weaken import classify_by_test
@@ -27,6 +26,7 @@ from catalog.relations import TableRelation, WideRelation, relation_columns
 from catalog.source_tables import HBaseTable, SqlTable
 
 _GETS_AT_ONCE = 500
+_SHAPES_KEPT = 1_000
 _PATIENCE = 30.0
 """Seconds for what has no deadline of its own."""
 
@@ -47,6 +47,7 @@ class HBaseAdapter:
         self._cells = cells
         self._tables = {name: table for name, table in source.tables.items() if isinstance(table, HBaseTable)}
         self._layouts = {name: _checked_layout(table) for name, table in self._tables.items()}
+        self._shapes: dict[tuple[object, ...], ScanShape] = {}
 
     # ------------------------------------------------------------------------------------------------ the pure half
 
@@ -58,12 +59,20 @@ class HBaseAdapter:
         return self._plan(scan).in_words()
 
     def _plan(self, scan: Scan) -> ScanPlan:
-        return plan_scan(self._layout(hbase_table(scan)), scan)
+        return plan_scan(self._shape(scan), scan)
 
-    def _layout(self, table: HBaseTable) -> KeyLayout:
-        if self._tables.get(table.name) is table:
-            return self._layouts[table.name]
-        return _checked_layout(table)
+    def _shape(self, scan: Scan) -> ScanShape:
+        table = hbase_table(scan)
+        if self._tables.get(table.name) is not table:
+            return scan_shape(table, _checked_layout(table), scan)
+        family = scan.relation.family if isinstance(scan.relation, WideRelation) else None
+        key = table.name, family, scan.columns, tested_columns(scan)
+        shape = self._shapes.get(key)
+        if shape is None:
+            if len(self._shapes) >= _SHAPES_KEPT:
+                self._shapes.clear()
+            shape = self._shapes[key] = scan_shape(table, self._layouts[table.name], scan)
+        return shape
 
     # -------------------------------------------------------------------------------------------- the half with I/O
 
@@ -77,13 +86,12 @@ class HBaseAdapter:
     def read(self, split: Split, context: ReadContext) -> Iterator[pa.RecordBatch]:
         scan = split.scan
         part = split.token if isinstance(split.token, _Part) else _Part(plan := self._plan(scan), plan.keys.ranges)
-        reader = part.plan.reader()
         context.statements.append(part.plan.in_words(part.ranges))
-        condition, schema, left = all_of(*scan.conditions), scan_schema(scan), scan.limit
+        shape, condition, left = part.plan.shape, all_of(*scan.conditions), scan.limit
         context.check()
-        for block in self._blocks(reader.request, part.ranges, scan.limit, context):
+        for block in self._blocks(part.plan.request, part.ranges, scan.limit, context):
             _touch(context, rows=len(block.keys), cells=block.cells, bytes=block.size)
-            batch = _batch(reader, block, condition, schema)
+            batch = _batch(shape, block, condition)
             if left is not None:
                 batch = batch.slice(0, left)
                 left -= batch.num_rows
@@ -141,7 +149,7 @@ def _checked_layout(table: HBaseTable) -> KeyLayout:
 
 def _verdict(plan: ScanPlan, test: Test) -> Verdict:
     """The adapter applies every test itself, exactly; the reason says where."""
-    column = relation_columns(plan.scan.relation).get(test.term.column)
+    column = plan.shape.columns.get(test.term.column)
     if test.term.kind != "value":
         return Verdict(Exactness.REFUSE, reason=f"numbers written in the text {test.term.column} are read at the gateway")
     if column is None or not comparable(column.type, test.wanted):
@@ -153,14 +161,15 @@ def _verdict(plan: ScanPlan, test: Test) -> Verdict:
     return Verdict(Exactness.EXACT, test, f"{test.term.column} is tested by the adapter after the read")
 
 
-def _batch(reader: RelationReader, block: CellBlock, condition: Condition, schema: pa.Schema) -> pa.RecordBatch:
-    columns, length = reader.columns(block)
+def _batch(shape: ScanShape, block: CellBlock, condition: Condition) -> pa.RecordBatch:
+    """The rows of a block that satisfy the condition."""
+    columns, length = shape.reader.columns(block)
     wanted = mask(condition, columns, length)
-    if not schema.names:
-        kept = length if wanted is None else wanted.true_count
+    kept = length if wanted is None else wanted.true_count
+    if not shape.schema.names:
         return pa.RecordBatch.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), kept, [None]))
-    batch = pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
-    return batch if wanted is None else batch.filter(wanted)
+    batch = pa.RecordBatch.from_arrays([columns[name] for name in shape.schema.names], schema=shape.schema)
+    return batch if wanted is None or kept == length else batch.filter(wanted)
 
 
 def _touch(context: ReadContext, **counts: int) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import codecs as python_codecs
 import struct
+import sys
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -82,7 +84,7 @@ class TextCodec:
         if self.encoding != "utf-8":
             return pa.array([self.decode(one) for one in stored], pa.string())
         try:
-            return pa.array(stored, pa.binary()).cast(pa.string())
+            return pa.array(stored, pa.string())  # it reads UTF-8 as strictly as Python does
         except pa.ArrowInvalid:
             raise ValueError("the bytes are not utf-8 text") from None
 
@@ -106,6 +108,17 @@ class TextCodec:
         if read != characters:
             raise ValueError("the bytes end too early")
         return len(stored)
+
+
+_ARROW_NUMBERS = {"B": pa.uint8(), "h": pa.int16(), "i": pa.int32(), "q": pa.int64(), "f": pa.float32(), "d": pa.float64()}
+
+
+def _numbers(stored: bytes, code: str) -> pa.Array:
+    """Big-endian numbers side by side as an array; `code` is that of the modules struct and array."""
+    numbers = array(code, stored)
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return pa.Array.from_buffers(_ARROW_NUMBERS[code], len(numbers), [None, pa.py_buffer(numbers)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +152,12 @@ class IntegerCodec:
         return int.from_bytes(stored, "big", signed=self.signed and not self.flipped) - self._shift
 
     def decode_many(self, stored: Sequence[bytes]) -> pa.Array:
-        self._check(all(len(one) == self.width for one in stored))
+        self._check(set(map(len, stored)) <= {self.width})
+        joined = b"".join(stored)
         if self.flipped:
-            return pa.array([int.from_bytes(one, "big") - self._shift for one in stored], pa.int64())
-        return pa.array(struct.unpack(f">{len(stored)}{self.code}", b"".join(stored)), pa.int64())
+            signs = int.from_bytes((b"\x80" + bytes(self.width - 1)) * len(stored), "big")
+            joined = (int.from_bytes(joined, "big") ^ signs).to_bytes(len(joined), "big")
+        return _numbers(joined, self.code).cast(pa.int64()) if self.width < 8 else _numbers(joined, self.code)
 
     def _check(self, right: bool) -> None:
         if not right:
@@ -203,8 +218,9 @@ class FloatCodec:
         return float(struct.unpack(f">{self.code}", stored)[0])
 
     def decode_many(self, stored: Sequence[bytes]) -> pa.Array:
-        self._check(all(len(one) == self.width for one in stored))
-        return pa.array(struct.unpack(f">{len(stored)}{self.code}", b"".join(stored)), pa.float64())
+        self._check(set(map(len, stored)) <= {self.width})
+        numbers = _numbers(b"".join(stored), self.code)
+        return numbers.cast(pa.float64()) if self.width < 8 else numbers
 
     def _check(self, right: bool) -> None:
         if not right:

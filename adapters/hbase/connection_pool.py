@@ -92,7 +92,7 @@ class ConnectionPool:
             found.calls.close()
 
     def _give_back(self, calls: ThriftCalls) -> None:
-        keep = calls.is_usable
+        keep = calls.is_in_step
         with self._changed:
             if keep and not self._closed:
                 self._idle.append(_Idle(calls, time.monotonic()))

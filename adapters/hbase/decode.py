@@ -15,9 +15,12 @@ from catalog.types import Type
 
 def decode_cells(table: str, name: str, codec: str, type: Type, values: Sequence[bytes | None]) -> pa.Array:
     """One column of cell values (None is an absent cell). Raises SourceError S121, which names the column and no value."""
+    wanted = arrow_type(type)
     try:
         present = [value for value in values if value is not None]
-        decoded = codec_named(codec).decode_many(present).cast(arrow_type(type))
+        decoded = codec_named(codec).decode_many(present)
+        if not decoded.type.equals(wanted):
+            decoded = decoded.cast(wanted)
     except (ValueError, pa.ArrowException) as error:
         why = str(error) if error.__class__ is ValueError else f"it does not fit {type}"
         fact = f"a cell of table {table} cannot be read: {name}, {codec}: {why}"
@@ -29,7 +32,7 @@ def decode_cells(table: str, name: str, codec: str, type: Type, values: Sequence
     for value in values:
         places.append(None if value is None else count)
         count += value is not None
-    return decoded.take(pa.array(places, pa.int64())) if present else pa.nulls(len(values), arrow_type(type))
+    return decoded.take(pa.array(places, pa.int64())) if present else pa.nulls(len(values), wanted)
 
 
 def check_codecs(table: HBaseTable) -> None:

@@ -50,16 +50,16 @@ class GuardedSocket:
             except OSError as error:
                 raise self._lost(error) from None
 
-    def receive(self, size: int) -> bytes:
-        """Just so many bytes. Raises SourceError S102 if the server closes before."""
-        buffer = bytearray(size)
-        view, got = memoryview(buffer), 0
+    def receive(self, size: int, into: memoryview | None = None) -> memoryview:
+        """Just so many bytes, or with `into` so many and what has come behind them. Raises SourceError S102 if the server
+        closes before."""
+        view, got = into or memoryview(bytearray(size)), 0
         while got < size:
             read = self.receive_into(view[got : got + _PIECE])
             if not read:
                 raise self._lost(None)
             got += read
-        return bytes(buffer)
+        return view[:got]
 
     def makefile(self, *_: object, **__: object) -> io.BufferedReader:
         """For http.client, which reads from here and writes by sendall."""

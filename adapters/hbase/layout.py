@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from adapters.arrow_types import arrow_type
-from adapters.hbase.codecs import Codec, DecimalCodec, TextCodec, codec_named, whole
+from adapters.hbase.codecs import Codec, DecimalCodec, IntegerCodec, TextCodec, codec_named, whole
 from adapters.hbase.salt import bucket_count, bucket_of, logical_text, stored_bucket
 from adapters.interface import SourceError
 from catalog.source_tables import HBaseTable, Salt, Segment
@@ -77,12 +77,12 @@ class Part:
         values = self.codec.decode_many(stored)
         if pa.types.is_integer(values.type):
             self._check_number_text(stored)
-            smallest = pc.min(values).as_py()
-            if smallest is not None and smallest < self._least:
+            if self._may_be_negative and stored and max(stored) >= b"\x80":
                 raise ValueError("a number in a key is negative")
         if self.subtract_from is not None:
             values = pc.subtract(pa.scalar(self.subtract_from, pa.int64()), values)
-        return values.cast(arrow_type(self.type))
+        wanted = arrow_type(self.type)
+        return values if values.type.equals(wanted) else values.cast(wanted)
 
     def value(self, stored: bytes) -> Any:
         """The logical value of one stored form. Raises ValueError."""
@@ -98,6 +98,11 @@ class Part:
     def _least(self) -> int:
         """The least number that may be stored: keys hold no negative numbers, unless the codec keeps their order."""
         return (self.codec.bounds(self.width) or (0, 0))[0]
+
+    @property
+    def _may_be_negative(self) -> bool:
+        """Whether the codec writes negative numbers out of their order: behind all others, with the first bit set."""
+        return isinstance(self.codec, IntegerCodec) and self.codec.signed and not self.codec.flipped
 
     def _turned(self, stored: bytes) -> bytes:
         if stored.isascii() or not isinstance(self.codec, TextCodec):

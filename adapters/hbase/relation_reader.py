@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import pyarrow as pa
@@ -39,8 +40,8 @@ class RowReader:
     (no declared cells: any cell). So what counts does not depend on the columns that are asked for.
     """
 
-    def __init__(self, table: HBaseTable, layout: KeyLayout, names: Sequence[str], filter: bytes | None = None) -> None:
-        self._table, self._layout, self._names = table, layout, names
+    def __init__(self, table: HBaseTable, layout: KeyLayout, names: Sequence[str]) -> None:
+        self._table, self._layout, self._names = table, layout, frozenset(names)
         self._wanted = [cell for cell in table.cells if cell.required or cell.name in names]
         self._required = [index for index, cell in enumerate(self._wanted) if cell.required]
         self.request = CellRequest(
@@ -48,7 +49,6 @@ class RowReader:
             families=self._families(),
             columns=tuple(map(_name, self._wanted)),
             existence=not self._wanted,
-            filter=filter,
         )
 
     def _families(self) -> Families:
@@ -110,19 +110,28 @@ def _moments(block: CellBlock) -> Iterator[tuple[int, int, dict[bytes, bytes]]]:
 class WideReader:
     """`from: table.family`: a row per cell whose qualifier has the declared form; other cells of the family are no rows."""
 
-    def __init__(self, table: HBaseTable, layout: KeyLayout, family: str, names: Sequence[str], qualifiers: tuple[ByteRange, ...]) -> None:
-        self._table, self._layout, self._names = table, layout, names
+    def __init__(self, table: HBaseTable, layout: KeyLayout, family: str, names: Sequence[str]) -> None:
+        self._table, self._layout, self._names = table, layout, frozenset(names)
         self._wide = table.family(family)
         self._fields = qualifier_parts(table, self._wide)
         self._read = qualifier_reader(self._fields)
         self._fixed = [cell for cell in table.cells if cell.name in names]
         self._apart = [cell for cell in self._fixed if cell.family != self._wide.family]
-        families: Families = _columns_of(self._fixed)
-        own = None if qualifiers == EVERYTHING else qualifiers
-        families[self._wide.family] = None if own is None else merge([*own, *(families.get(self._wide.family) or ())])
+        self._own = tuple(key_range(cell.qualifier.encode()) for cell in self._fixed if cell.family == self._wide.family)
         self.request = CellRequest(
-            table=table.name, families=families, versions=table.versions, columns=tuple(map(_name, self._apart)), loose=True
+            table=table.name,
+            families={**_columns_of(self._apart), self._wide.family: None},
+            versions=table.versions,
+            columns=tuple(map(_name, self._apart)),
+            loose=True,
         )
+
+    def narrowed(self, qualifiers: tuple[ByteRange, ...]) -> CellRequest:
+        """The request for the cells within these ranges of qualifiers, and the fixed cells."""
+        if qualifiers == EVERYTHING:
+            return self.request
+        families = {**self.request.families, self._wide.family: merge([*qualifiers, *self._own])}
+        return replace(self.request, families=families)
 
     def columns(self, block: CellBlock) -> tuple[Columns, int]:
         prefix = self._wide.family.encode() + b":"
@@ -177,7 +186,7 @@ def _name(cell: Cell) -> bytes:
 
 def _columns_of(cells: Sequence[Cell]) -> Families:
     """Just these columns, by family."""
-    found: Families = {}
+    found: dict[str, list[ByteRange]] = {}
     for cell in cells:
-        found[cell.family] = merge([*(found.get(cell.family) or ()), key_range(cell.qualifier.encode())])
-    return found
+        found.setdefault(cell.family, []).append(key_range(cell.qualifier.encode()))
+    return {family: merge(ranges) for family, ranges in found.items()}

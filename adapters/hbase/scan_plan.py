@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
+import pyarrow as pa
+
+from adapters.arrow_types import scan_schema
 from adapters.hbase.arms import without_tests
 from adapters.hbase.byte_ranges import EVERYTHING, ByteRange, readable
-from adapters.hbase.layout import KeyLayout
+from adapters.hbase.cell_source import CellRequest
+from adapters.hbase.layout import KeyLayout, Part
 from adapters.hbase.qualifier import qualifier_parts
 from adapters.hbase.relation_reader import RelationReader, RowReader, StateReader, WideReader
 from adapters.hbase.row_filter import comparable
@@ -24,29 +28,39 @@ _SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScanPlan:
-    """`names`: the columns wanted and the columns that conditions look at. `usable`: the conditions, without tests whose
-    constants do not fit their column."""
+class ScanShape:
+    """What scans of the same columns, with conditions on the same columns, have in common. `columns`: all of the relation's."""
 
-    scan: Scan
     table: HBaseTable
     layout: KeyLayout
+    family: str | None
+    columns: Mapping[str, RawColumn]
+    schema: pa.Schema
+    reader: RelationReader
+    fields: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanPlan:
+    """The ranges of row keys, and of a wide family's qualifiers, for one scan; and the request that reads them."""
+
+    scan: Scan
+    shape: ScanShape
     keys: KeyPlan
     qualifiers: KeyPlan
-    names: tuple[str, ...]
-    usable: tuple[Condition, ...]
+    request: CellRequest
 
-    def reader(self) -> RelationReader:
-        if isinstance(self.scan.relation, WideRelation):
-            return WideReader(self.table, self.layout, self.scan.relation.family, self.names, self.qualifiers.ranges)
-        if self.table.versions == "all":
-            return StateReader(self.table, self.layout)
-        return RowReader(self.table, self.layout, self.names, cell_filter(self.table, self.usable))
+    @property
+    def table(self) -> HBaseTable:
+        return self.shape.table
+
+    @property
+    def layout(self) -> KeyLayout:
+        return self.shape.layout
 
     def in_words(self, ranges: Sequence[ByteRange] | None = None) -> str:
         ranges = self.keys.ranges if ranges is None else ranges
-        relation = self.scan.relation
-        name = f"{self.table.name}.{relation.family}" if isinstance(relation, WideRelation) else self.table.name
+        name = self.table.name if self.shape.family is None else f"{self.table.name}.{self.shape.family}"
         words = [f"read {name}: {_ranges_in_words(ranges, 'row', 'get', 'range', self._buckets_in_words(ranges))}"]
         if self.qualifiers.ranges != EVERYTHING:
             words.append(f"columns: {_ranges_in_words(self.qualifiers.ranges, 'column', 'column', 'column range')}")
@@ -79,17 +93,38 @@ def hbase_table(scan: Scan) -> HBaseTable:
             raise SourceError("S110", "an HBase source has tables with a row key and wide families only", "see docs/hbase-layouts.md")
 
 
-def plan_scan(layout: KeyLayout, scan: Scan) -> ScanPlan:
-    table = hbase_table(scan)
-    qualifiers = KeyPlan(ranges=EVERYTHING)
-    fitting = partial(_comparable_test, relation_columns(scan.relation))
+def tested_columns(scan: Scan) -> tuple[str, ...]:
+    """The columns that conditions look at."""
+    found = (term.column for condition in scan.conditions for term in sorted(terms(condition), key=lambda term: term.column))
+    return tuple(dict.fromkeys(found))
+
+
+def scan_shape(table: HBaseTable, layout: KeyLayout, scan: Scan) -> ScanShape:
+    family = scan.relation.family if isinstance(scan.relation, WideRelation) else None
+    names = tuple(dict.fromkeys([*scan.columns, *tested_columns(scan)]))
+    reader: RelationReader
+    fields: tuple[Part, ...] = ()
+    if family is not None:
+        reader, fields = WideReader(table, layout, family, names), qualifier_parts(table, table.family(family))
+    elif table.versions == "all":
+        reader = StateReader(table, layout)
+    else:
+        reader = RowReader(table, layout, names)
+    columns = relation_columns(scan.relation)
+    return ScanShape(table=table, layout=layout, family=family, columns=columns, schema=scan_schema(scan), reader=reader, fields=fields)
+
+
+def plan_scan(shape: ScanShape, scan: Scan) -> ScanPlan:
+    fitting = partial(_comparable_test, shape.columns)
     usable = tuple(without_tests(condition, fitting) for condition in scan.conditions)
-    if isinstance(scan.relation, WideRelation):
-        qualifiers = plan_qualifiers(qualifier_parts(table, table.family(scan.relation.family)), usable)
-    tested = (term.column for condition in scan.conditions for term in sorted(terms(condition), key=lambda t: t.column))
-    keys = plan_row_keys(layout, usable) if qualifiers.ranges else KeyPlan(ranges=())
-    names = tuple(dict.fromkeys([*scan.columns, *tested]))
-    return ScanPlan(scan=scan, table=table, layout=layout, keys=keys, qualifiers=qualifiers, names=names, usable=usable)
+    qualifiers = KeyPlan(ranges=EVERYTHING) if shape.family is None else plan_qualifiers(shape.fields, usable)
+    keys = plan_row_keys(shape.layout, usable) if qualifiers.ranges else KeyPlan(ranges=())
+    request = shape.reader.request
+    if isinstance(shape.reader, WideReader):
+        request = shape.reader.narrowed(qualifiers.ranges)
+    elif isinstance(shape.reader, RowReader) and (found := cell_filter(shape.table, usable)) is not None:
+        request = replace(request, filter=found)
+    return ScanPlan(scan=scan, shape=shape, keys=keys, qualifiers=qualifiers, request=request)
 
 
 def _comparable_test(columns: Mapping[str, RawColumn], test: Test) -> Condition:

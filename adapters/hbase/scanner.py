@@ -11,7 +11,7 @@ from adapters.hbase.cell_source import CellBlock, CellRequest
 from adapters.hbase.connection_pool import IDLE_SECONDS, ConnectionPool
 from adapters.hbase.thrift_calls import Reply, ThriftCalls
 from adapters.hbase.thrift_faults import Fault, HBaseFault, source_error
-from adapters.hbase.thrift_message import RowDecoder
+from adapters.hbase.thrift_message import decoder_of
 from adapters.hbase.thrift_request import wanted_columns, wanted_filter
 from adapters.hbase.versions import VersionReader
 from adapters.interface import ReadContext, SourceError
@@ -31,7 +31,7 @@ class Scanner:
     def __init__(self, pool: ConnectionPool, request: CellRequest, found: ByteRange, context: ReadContext, first: int | None) -> None:
         self._pool, self._request, self._context = pool, request, context
         self._start, self._stop = found
-        self._decoder = RowDecoder(request)
+        self._decoder = decoder_of(request)
         self._versions = VersionReader(request) if request.versions == "all" else None
         self._ahead = first is None and self._versions is None
         self._count = _ROWS_AT_FIRST if first is None else max(1, min(first, _ROWS_AT_FIRST))
@@ -104,6 +104,6 @@ class Scanner:
 
 def _leave(calls: ThriftCalls, scanner: int) -> None:
     """Closes a scanner that was not read to its end, if the connection is in step; else the server's lease ends it."""
-    if calls.is_usable:
+    if calls.is_in_step:
         with suppress(HBaseFault, SourceError):
             calls.close_scanner(scanner)

@@ -63,8 +63,13 @@ class ThriftCalls:
 
     @property
     def is_usable(self) -> bool:
-        """Whether another read may use the connection: every reply has been read, and nothing else has come."""
-        return not self.outstanding and self._wire.socket.is_quiet
+        """Whether another read may use the connection: it is in step, and nothing else has come, not even its end."""
+        return self.is_in_step and self._wire.socket.is_quiet
+
+    @property
+    def is_in_step(self) -> bool:
+        """Whether every reply has been read, as far as is known without a look at the connection."""
+        return not self.outstanding and not self._wire.socket.broken
 
     def attend(self, context: ReadContext) -> None:
         """From here on waits end with this context."""

@@ -11,7 +11,7 @@ from adapters.hbase.cell_source import CellBlock, CellRequest
 from adapters.hbase.connection_pool import ConnectionPool
 from adapters.hbase.scanner import Scanner
 from adapters.hbase.thrift_faults import HBaseFault
-from adapters.hbase.thrift_message import RowDecoder
+from adapters.hbase.thrift_message import decoder_of
 from adapters.hbase.thrift_options import ThriftOptions
 from adapters.hbase.thrift_request import wanted_columns
 from adapters.hbase.versions import VersionReader
@@ -38,7 +38,7 @@ class ThriftCells:
             yield from Scanner(self._pool, request, found, context, first).blocks()
 
     def get(self, request: CellRequest, keys: Sequence[bytes], context: ReadContext) -> Iterator[CellBlock]:
-        decoder, columns = RowDecoder(request), wanted_columns(request)
+        decoder, columns = decoder_of(request), wanted_columns(request)
         with self._pool.connection(context) as calls, calls.told(request):
             block = calls.get_rows(request.table, keys, columns, decoder)
             if request.versions == "all":
@@ -66,7 +66,7 @@ class ThriftCells:
         with self._pool.connection(context) as calls:
             for request in requests:
                 with calls.told(request):
-                    calls.get_rows(request.table, [b"\x00"], wanted_columns(request), RowDecoder(request))
+                    calls.get_rows(request.table, [b"\x00"], wanted_columns(request), decoder_of(request))
 
     def close(self) -> None:
         self._pool.close()

@@ -7,7 +7,8 @@ declared errors. Rows are a list of structs: 1 the key, 2 a map from family:qual
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
+from functools import lru_cache
 
 from adapters.hbase.cell_source import CellBlock, CellRequest
 
@@ -130,6 +131,16 @@ def row_count(reply: bytes) -> tuple[int, int] | None:
     return int(_u32(reply, position + 4)[0]), position + 8
 
 
+@lru_cache(maxsize=256)
+def row_decoder(columns: tuple[bytes, ...], loose: bool, times: bool) -> RowDecoder:
+    """The decoder for requests of this form; decoders hold nothing of a reply."""
+    return RowDecoder(columns, loose, times)
+
+
+def decoder_of(request: CellRequest) -> RowDecoder:
+    return row_decoder(request.columns, request.loose, request.versions == "all")
+
+
 class RowDecoder:
     """Rows of replies to one request, as blocks.
 
@@ -137,10 +148,9 @@ class RowDecoder:
     which Java's TreeMap<ByteBuffer> has them, with values under 256 bytes. A row that is not so is read again by name.
     """
 
-    def __init__(self, request: CellRequest) -> None:
-        self._slots = {name: slot for slot, name in enumerate(request.columns)}
-        self._loose = request.loose
-        self._times = request.versions == "all"
+    def __init__(self, columns: Sequence[bytes], loose: bool, times: bool) -> None:
+        self._slots = {name: slot for slot, name in enumerate(columns)}
+        self._loose, self._times = loose, times
         ordered = sorted(self._slots, key=lambda name: [byte - 256 if byte > 127 else byte for byte in name])
         self._expected = [(_prefix(name), len(name) + 11, self._slots[name]) for name in ordered]
 

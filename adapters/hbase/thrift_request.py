@@ -10,6 +10,8 @@ _COLUMNS_MOST = 1_000
 
 def wanted_columns(request: CellRequest) -> list[bytes]:
     """Families (`d`) and columns (`d:name`); none is every family. A family of which ranges are wanted comes whole."""
+    if request.columns and not request.loose and None not in request.families.values():
+        return list(request.columns)  # no family is wanted for its own sake
     columns: list[bytes] = []
     for family, ranges in request.families.items():
         keys = [None] if ranges is None else [found.key for found in ranges]

@@ -41,20 +41,25 @@ class FramedWire:
     def __init__(self, socket: GuardedSocket) -> None:
         self.socket = socket
         self._answered = False
+        self._piece = memoryview(bytearray(1 << 16))
 
     def send(self, message: bytes) -> None:
         self.socket.sendall(_FRAME.pack(len(message)) + message)
 
     def receive(self) -> bytes:
         try:
-            (size,) = _FRAME.unpack(self.socket.receive(4))
+            begun = self.socket.receive(4, self._piece)
         except SourceError as error:
             raise _misspoken(error, self._answered) from None
+        (size,) = _FRAME.unpack_from(begun)
         if size > _FRAME_MOST:
             self.socket.broken = True
             raise SourceError("S110", "the server does not speak framed Thrift", _NO_THRIFT)
         self._answered = True
-        return self.socket.receive(size)
+        left = size + 4 - len(begun)
+        if left < 0:
+            self.socket.broken = True  # one reply, one frame: more is not for us
+        return bytes(begun[4 : size + 4]) + (self.socket.receive(left) if left > 0 else b"")
 
 
 class BufferedWire:
