@@ -1,0 +1,190 @@
+"""The PostgreSQL adapter: one statement for each scan, read in binary as it comes, in a session that can be left at any time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from adapters.arrow_batches import bounded
+from adapters.interface import Capabilities, ReadContext, Scan, SourceError, Split, Verdict
+from adapters.postgres.dialect import array_text, dialect_of
+from adapters.postgres.drift import relation_natives, uncastable, unreadable
+from adapters.postgres.failures import missing_driver
+from adapters.postgres.natives import Native, usual
+from adapters.postgres.options import PostgresOptions
+from adapters.postgres.pool import ConnectionPool
+from adapters.postgres.tables import NativeTable, read_tables
+from adapters.sql import ROW, classify_condition, write_statement
+from catalog.errors import near_names
+from catalog.model import Source
+from catalog.relations import relation_columns, relation_tables
+from catalog.source_tables import SqlTable
+from catalog.types import INTEGER, Type
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGresult
+
+    from adapters.postgres.connection import Connection
+
+_PATIENCE = 30.0
+"""Seconds for what has no deadline of its own."""
+
+_ROW_COLUMN = (ROW, Native(name="int4"), INTEGER)
+
+
+class PostgresAdapter:
+    """One database. The pure half never asks it; what its catalog said of a table is kept until a statement over it fails."""
+
+    def __init__(self, source: Source, options: PostgresOptions) -> None:
+        self.capabilities = Capabilities(filter=True, limit=True, joins=True, unnest=True, slots=options.slots)
+        self._node, self._schema = source.node, options.schema
+        self._pool = ConnectionPool(options)
+        self._tables: dict[str, NativeTable] = {}
+        self._utf8 = True
+        self._lock = Lock()
+
+    # ------------------------------------------------------------------------------------------------ the pure half
+
+    def classify(self, scan: Scan) -> Sequence[Verdict]:
+        columns = relation_columns(scan.relation)
+        dialect = dialect_of(self._schema, {})
+        return [classify_condition(dialect, condition, columns) for condition in scan.conditions]
+
+    def explain(self, scan: Scan) -> str:
+        """With the types that the database has if it has been asked, else with the usual ones."""
+        natives: Mapping[str, Native] = {}
+        if all(table.name in self._tables for table in relation_tables(scan.relation)):
+            with suppress(SourceError):
+                natives = relation_natives(self._node, scan, self._tables)
+        return write_statement(scan, dialect_of(self._schema, natives, utf8=self._utf8)).shown()
+
+    def splits(self, scan: Scan) -> Sequence[Split]:
+        return [Split(scan=scan)]
+
+    # -------------------------------------------------------------------------------------------- the half with I/O
+
+    def describe(self, table: str | None = None) -> Mapping[str, SqlTable]:
+        context = ReadContext(deadline=time.monotonic() + _PATIENCE)
+        with self._pool.connection(context) as connection:
+            found = read_tables(_asker(connection, context), self._schema, table or "")
+            if table is not None and table not in found:
+                names = read_tables(_asker(connection, context), self._schema)
+                raise SourceError("S120", f"node {self._node} has no table {table}", near_names(table, list(names)))
+        return {name: native.described() for name, native in found.items()}
+
+    def ping(self, context: ReadContext) -> None:
+        with self._pool.connection(context) as connection:
+            connection.rows("SELECT 1", [], context)
+
+    def read(self, split: Split, context: ReadContext) -> Iterator[pa.RecordBatch]:
+        scan = split.scan
+        with self._pool.connection(context) as connection:
+            natives = self._natives(connection, scan, context)
+            try:
+                yield from self._batches(connection, scan, natives, context)
+            except SourceError as error:
+                if error.code in ("S120", "S121"):
+                    raise self._named(connection, scan, error) from None
+                raise
+
+    def close(self) -> None:
+        self._pool.close()
+
+    # ------------------------------------------------------------------------------------------------------ reading
+
+    def _batches(self, connection: Connection, scan: Scan, natives: Mapping[str, Native], context: ReadContext) -> Iterator[pa.RecordBatch]:
+        try:
+            from adapters.postgres.records import UnreadableError, decode_rows
+        except ImportError:
+            raise missing_driver() from None
+        statement = write_statement(scan, dialect_of(self._schema, natives, utf8=self._utf8))
+        sql = _FRAME.format(statement.sql)
+        context.statements.append(sql)
+        context.touched.setdefault("rows", 0)
+        columns = _columns(scan, natives)
+        parameters = [_bound(value) for value in statement.parameters]
+        with closing(connection.chunks(sql, parameters, context)) as chunks:
+            for rows in _gathered(chunks, context):
+                context.check()
+                try:
+                    batch = decode_rows(rows, columns)
+                except UnreadableError as error:
+                    raise unreadable(self._node, scan.relation, error.column, changed=error.changed) from None
+                for part in bounded(batch if scan.columns else batch.select([]), context.batch_rows, context.batch_bytes):
+                    context.touched["rows"] += part.num_rows
+                    yield part
+
+    def _natives(self, connection: Connection, scan: Scan, context: ReadContext) -> dict[str, Native]:
+        """The native types of the relation's columns. Raises S120 if what the scan looks at is not there as declared."""
+        for table in relation_tables(scan.relation):
+            if table.name not in self._tables:
+                self._ask(connection, table.name, context)
+        return relation_natives(self._node, scan, self._tables)
+
+    def _ask(self, connection: Connection, name: str, context: ReadContext) -> None:
+        found = read_tables(_asker(connection, context), self._schema, name)
+        with self._lock:
+            self._utf8 = connection.encoding == "UTF8"
+            self._tables.pop(name, None)
+            self._tables |= found
+
+    def _named(self, connection: Connection, scan: Scan, error: SourceError) -> SourceError:
+        """The same failure with the table and column that it is about: the catalog is asked again, and no longer believed."""
+        context = ReadContext(deadline=time.monotonic() + 1)
+        for table in relation_tables(scan.relation):
+            with self._lock:
+                self._tables.pop(table.name, None)
+            if connection.is_usable:
+                try:
+                    self._ask(connection, table.name, context)
+                except SourceError:
+                    return error
+        try:
+            natives = relation_natives(self._node, scan, self._tables)
+        except SourceError as drift:
+            return drift
+        return (uncastable(scan, natives) if error.code == "S121" else None) or error
+
+
+_TOO_MUCH = 1 << 30
+"""Bytes of rows that are not put together: Arrow's texts count to 2 ** 31."""
+
+_FRAME = 'SELECT RECORD_SEND("one row") FROM ({}) AS "one row"'
+"""Around each statement: a row becomes one value, in binary, which libpq hands over whole. The name holds a blank, as no column's does."""
+
+
+def _columns(scan: Scan, natives: Mapping[str, Native]) -> list[tuple[str, Native, Type]]:
+    declared = relation_columns(scan.relation)
+    return [(name, natives.get(name) or usual(declared[name].type), declared[name].type) for name in scan.columns] or [_ROW_COLUMN]
+
+
+def _gathered(chunks: Iterator[PGresult], context: ReadContext) -> Iterator[list[bytes]]:
+    """Rows, in lists that fill a batch by their number or their bytes."""
+    rows: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        value = chunk.get_value
+        new = [value(row, 0) for row in range(chunk.ntuples)]
+        rows += new  # type: ignore[arg-type]  # record_send is never NULL
+        size += sum(map(len, new))  # type: ignore[arg-type]
+        if size > _TOO_MUCH:
+            yield from ([row] for row in rows)
+            rows, size = [], 0
+        elif len(rows) >= context.batch_rows or size >= context.batch_bytes:
+            yield rows
+            rows, size = [], 0
+    if rows:
+        yield rows
+
+
+def _bound(value: object) -> bytes:
+    return (array_text(value) if isinstance(value, list) else str(value)).encode()
+
+
+def _asker(connection: Connection, context: ReadContext) -> Callable[[str, Sequence[str]], Sequence[tuple[str | None, ...]]]:
+    return lambda sql, parameters: connection.rows(sql, [parameter.encode() for parameter in parameters], context)
