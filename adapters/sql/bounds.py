@@ -28,6 +28,8 @@ def fitted(interval: Interval, type: Type) -> Interval:
 
 
 def _fit_integer(interval: Interval, type: Type) -> Interval:  # noqa: ARG001  (one signature for the table)
+    if interval.low.__class__ is int and interval.is_point and _INT64[0] <= interval.low <= _INT64[1]:
+        return interval  # one of a long list of keys, most often
     return _on_grid(interval, Fraction(1), *_INT64, int)
 
 

@@ -97,12 +97,16 @@ _RULES: dict[RuleKey, Rule] = {
 
 
 def _literal(value: Any, type: Type) -> exp.Expression:
-    """A constant of its type. Text is a literal as it stands; all else is cast from its text, so that no session setting matters."""
+    """A constant of its type. Text and whole numbers stand as they are; all else is cast from its text, so that no session
+    setting matters."""
     match value:
         case bytes():
             return exp.HexString(this=value.hex())
         case bool():
             return exp.Boolean(this=value)
+        case int() if abs(value) < 2**63 and type.name != "decimal":
+            number = exp.Literal.number(abs(value))
+            return number if value >= 0 else exp.Neg(this=number)
         case float():
             text = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}.get(repr(value), repr(value))
         case datetime(tzinfo=None):
