@@ -1,0 +1,87 @@
+"""What T-SQL's own parser refuses and sqlglot's lets pass; and the batches that sqlglot cannot read at all.
+
+sqlglot reads a T-SQL that no server would take: LIMIT, `||`, TRUE, `::`. Such tokens are refused here, before the tree hides them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import sqlglot
+from sqlglot import TokenType, exp
+from sqlglot.dialects.tsql import TSQL
+
+from tests.servers.tds.errors import SqlServerError, syntax_error
+
+_REFUSED_TYPES = {
+    TokenType.DPIPE, TokenType.DCOLON, TokenType.LIMIT, TokenType.ILIKE, TokenType.RLIKE, TokenType.ARROW, TokenType.DARROW,
+    TokenType.NULLSAFE_EQ, TokenType.TRUE, TokenType.FALSE, TokenType.QUALIFY, TokenType.HASH_ARROW, TokenType.AT_GT,
+}  # fmt: skip
+_REFUSED_WORDS = {"NULLS", "RETURNING", "ILIKE", "SIMILAR", "REGEXP", "INTERVAL", "ARRAY", "LATERAL", "USING"}
+_RENAMED = {"real": "float(24)", "ntext": "nvarchar(max)", "sysname": "nvarchar(128)", "text": "varchar(max)"}
+_WAIT = re.compile(r"\s*WAITFOR\s+DELAY\s+'(\d+):(\d+):(\d+(?:\.\d+)?)'\s*;?\s*", re.IGNORECASE)
+
+
+def seconds_to_wait(batch: str) -> float | None:
+    """WAITFOR DELAY at the head of a batch, and how much text it is; None if it is no such statement."""
+    match = _WAIT.fullmatch(batch)
+    return None if match is None else int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+
+
+def parse(batch: str) -> list[exp.Expression]:
+    """The statements of a batch. Raises SqlServerError 102, 105, 207 for what T-SQL refuses."""
+    if not batch.strip():
+        return []
+    if "`" in batch:
+        raise syntax_error("`")
+    try:
+        tokens = TSQL.Tokenizer().tokenize(batch)
+    except sqlglot.errors.TokenError:
+        raise SqlServerError(105, "Unclosed quotation mark after the character string.", severity=15) from None
+    _check(tokens)
+    try:
+        parsed = sqlglot.parse(_with_names_kept(batch, tokens), read="tsql")
+    except sqlglot.errors.SqlglotError as error:
+        near = getattr(error, "errors", [{}])[0].get("highlight", "?")
+        raise syntax_error(str(near)) from None
+    return [statement for statement in parsed if statement is not None]
+
+
+def _check(tokens: list[sqlglot.Token]) -> None:
+    for before, token, after in _neighbours(tokens):
+        if _is_name(before, token):
+            continue
+        word = token.text.upper()
+        if token.token_type in (TokenType.TRUE, TokenType.FALSE):
+            raise SqlServerError(207, f"Invalid column name '{token.text}'.")
+        if token.token_type in _REFUSED_TYPES:
+            raise syntax_error(token.text)
+        if token.token_type not in (TokenType.STRING, TokenType.NATIONAL_STRING, TokenType.IDENTIFIER) and word in _REFUSED_WORDS:
+            raise syntax_error(token.text)
+        if word == "FETCH" and before is not None and before.text.upper() not in ("ROWS", "ROW"):
+            raise syntax_error("FETCH")  # only after OFFSET … ROWS
+        if token.token_type is TokenType.EQ and after is not None and after.token_type is TokenType.EQ:
+            raise syntax_error("=")
+
+
+def _neighbours(tokens: list[sqlglot.Token]) -> Iterator[tuple[sqlglot.Token | None, sqlglot.Token, sqlglot.Token | None]]:
+    for place, token in enumerate(tokens):
+        yield tokens[place - 1] if place else None, token, tokens[place + 1] if place + 1 < len(tokens) else None
+
+
+def _is_name(before: sqlglot.Token | None, token: sqlglot.Token) -> bool:
+    """In brackets or quotes, or behind a dot or an at sign."""
+    return token.token_type is TokenType.IDENTIFIER or (before is not None and before.text in (".", "@"))
+
+
+def _with_names_kept(batch: str, tokens: list[sqlglot.Token]) -> str:
+    """The batch with type names that sqlglot would confuse written another way."""
+    pieces, position = [], 0
+    for before, token, _ in _neighbours(tokens):
+        renamed = _RENAMED.get(token.text.lower())
+        if renamed is None or token.token_type is TokenType.STRING or _is_name(before, token):
+            continue
+        pieces += [batch[position : token.start], renamed]
+        position = token.end + 1
+    return "".join([*pieces, batch[position:]])
