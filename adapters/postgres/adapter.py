@@ -15,16 +15,16 @@ from adapters.interface import Capabilities, ReadContext, Scan, SourceError, Spl
 from adapters.postgres.dialect import array_text, dialect_of
 from adapters.postgres.drift import relation_natives, uncastable, unreadable
 from adapters.postgres.failures import missing_driver
-from adapters.postgres.natives import Native, usual
+from adapters.postgres.natives import Native
 from adapters.postgres.options import PostgresOptions
 from adapters.postgres.pool import ConnectionPool
+from adapters.postgres.statements import Reading, Statements
 from adapters.postgres.tables import NativeTable, read_tables
-from adapters.sql import ROW, classify_condition, write_statement
+from adapters.sql import classify_condition, write_statement
 from catalog.errors import near_names
 from catalog.model import Source
 from catalog.relations import relation_columns, relation_tables
 from catalog.source_tables import SqlTable
-from catalog.types import INTEGER, Type
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 _PATIENCE = 30.0
 """Seconds for what has no deadline of its own."""
-
-_ROW_COLUMN = (ROW, Native(name="int4"), INTEGER)
 
 
 class PostgresAdapter:
@@ -45,7 +43,9 @@ class PostgresAdapter:
         self._node, self._schema = source.node, options.schema
         self._pool = ConnectionPool(options)
         self._tables: dict[str, NativeTable] = {}
+        self._revision = 0
         self._utf8 = True
+        self._statements = Statements(options.schema)
         self._lock = Lock()
 
     # ------------------------------------------------------------------------------------------------ the pure half
@@ -84,9 +84,9 @@ class PostgresAdapter:
     def read(self, split: Split, context: ReadContext) -> Iterator[pa.RecordBatch]:
         scan = split.scan
         with self._pool.connection(context) as connection:
-            natives = self._natives(connection, scan, context)
+            reading = self._statements.known(scan, self._revision) or self._written(connection, scan, context)
             try:
-                yield from self._batches(connection, scan, natives, context)
+                yield from self._batches(connection, scan, reading, context)
             except SourceError as error:
                 if error.code in ("S120", "S121"):
                     raise self._named(connection, scan, error) from None
@@ -97,48 +97,50 @@ class PostgresAdapter:
 
     # ------------------------------------------------------------------------------------------------------ reading
 
-    def _batches(self, connection: Connection, scan: Scan, natives: Mapping[str, Native], context: ReadContext) -> Iterator[pa.RecordBatch]:
+    def _batches(self, connection: Connection, scan: Scan, reading: Reading, context: ReadContext) -> Iterator[pa.RecordBatch]:
         try:
             from adapters.postgres.records import UnreadableError, decode_rows
         except ImportError:
             raise missing_driver() from None
-        statement = write_statement(scan, dialect_of(self._schema, natives, utf8=self._utf8))
-        sql = _FRAME.format(statement.sql)
-        context.statements.append(sql)
+        context.statements.append(reading.sql)
         context.touched.setdefault("rows", 0)
-        columns = _columns(scan, natives)
-        parameters = [_bound(value) for value in statement.parameters]
-        with closing(connection.chunks(sql, parameters, context)) as chunks:
+        with closing(connection.chunks(reading.sql, [_bound(value) for value in reading.parameters], context)) as chunks:
             for rows in _gathered(chunks, context):
                 context.check()
                 try:
-                    batch = decode_rows(rows, columns)
+                    batch = decode_rows(rows, reading.columns)
                 except UnreadableError as error:
                     raise unreadable(self._node, scan.relation, error.column, changed=error.changed) from None
                 for part in bounded(batch if scan.columns else batch.select([]), context.batch_rows, context.batch_bytes):
                     context.touched["rows"] += part.num_rows
                     yield part
 
-    def _natives(self, connection: Connection, scan: Scan, context: ReadContext) -> dict[str, Native]:
-        """The native types of the relation's columns. Raises S120 if what the scan looks at is not there as declared."""
+    def _written(self, connection: Connection, scan: Scan, context: ReadContext) -> Reading:
+        """The statement, by the native types of the columns. Raises S120 if what the scan looks at is not there as declared."""
         for table in relation_tables(scan.relation):
             if table.name not in self._tables:
                 self._ask(connection, table.name, context)
-        return relation_natives(self._node, scan, self._tables)
+        revision = self._revision
+        natives = relation_natives(self._node, scan, self._tables)
+        return self._statements.written(scan, revision, natives, utf8=self._utf8)
 
     def _ask(self, connection: Connection, name: str, context: ReadContext) -> None:
         found = read_tables(_asker(connection, context), self._schema, name)
         with self._lock:
             self._utf8 = connection.encoding == "UTF8"
-            self._tables.pop(name, None)
+            self._forget(name)
             self._tables |= found
+
+    def _forget(self, name: str) -> None:
+        self._tables.pop(name, None)
+        self._revision += 1
 
     def _named(self, connection: Connection, scan: Scan, error: SourceError) -> SourceError:
         """The same failure with the table and column that it is about: the catalog is asked again, and no longer believed."""
         context = ReadContext(deadline=time.monotonic() + 1)
         for table in relation_tables(scan.relation):
             with self._lock:
-                self._tables.pop(table.name, None)
+                self._forget(table.name)
             if connection.is_usable:
                 try:
                     self._ask(connection, table.name, context)
@@ -153,14 +155,6 @@ class PostgresAdapter:
 
 _TOO_MUCH = 1 << 30
 """Bytes of rows that are not put together: Arrow's texts count to 2 ** 31."""
-
-_FRAME = 'SELECT RECORD_SEND("one row") FROM ({}) AS "one row"'
-"""Around each statement: a row becomes one value, in binary, which libpq hands over whole. The name holds a blank, as no column's does."""
-
-
-def _columns(scan: Scan, natives: Mapping[str, Native]) -> list[tuple[str, Native, Type]]:
-    declared = relation_columns(scan.relation)
-    return [(name, natives.get(name) or usual(declared[name].type), declared[name].type) for name in scan.columns] or [_ROW_COLUMN]
 
 
 def _gathered(chunks: Iterator[PGresult], context: ReadContext) -> Iterator[list[bytes]]:

@@ -191,8 +191,10 @@ def _stretches(type: pa.DataType) -> Callable[[_Cells], pa.Array]:
         ends = cells.starts + (cells.lengths if cells.nulls is None else np.maximum(cells.lengths, 0))
         bounds = np.empty(2 * count, np.int32)
         bounds[0::2], bounds[1::2] = cells.starts, ends
+        if count == 1 and cells.nulls is not None:
+            return pa.nulls(1, type)
         both = pa.Array.from_buffers(type, 2 * count - 1, [None, pa.py_buffer(bounds), pa.py_buffer(cells.bytes.data)])
-        return both.take(pa.array(np.arange(0, 2 * count, 2), mask=cells.nulls))
+        return both if count == 1 else both.take(pa.array(np.arange(0, 2 * count, 2), mask=cells.nulls))
 
     return decode
 
