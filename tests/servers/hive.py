@@ -87,16 +87,36 @@ class HiveServer:
 
     def drop_database(self, name: str) -> None:
         """The database, its tables and their files are gone."""
-        self.run(f"DROP DATABASE IF EXISTS {name} CASCADE")
-        shutil.rmtree(self.folder / "external" / name, ignore_errors=True)
+        for one in (name, f"{name}_below"):
+            self.run(f"DROP DATABASE IF EXISTS {one} CASCADE")
+            shutil.rmtree(self.folder / "external" / one, ignore_errors=True)
 
     def load(self, table: SqlTable, rows: pa.Table, database: str, form: FileFormat = "parquet") -> None:
-        """Write the rows to a file of this form and make it an external table with the columns that the rows have."""
-        declared = {column.name: column.type for column in table.columns}
-        location = self.folder / "external" / database / table.name
+        """Write the rows to a file of this form and make it an external table with the columns that the rows have.
+
+        No file that pyarrow writes can be read as `timestamp with local time zone`: a table with an instant is a view over one
+        that holds it as UTC without a zone.
+        """
+        types = {column.name: column.type for column in table.columns if column.name in rows.schema.names}
+        instants = [name for name, type in types.items() if type.name == "timestamp"]
+        below = self._database_below(database) if instants else database
+        location = self.folder / "external" / below / table.name
         location.mkdir(parents=True)
-        write_rows(rows, location / f"part-0.{form}", form)
-        self.create_external({name: hive_type(declared[name]) for name in rows.schema.names}, table.name, database, location, form)
+        write_rows(_without_zones(rows), location / f"part-0.{form}", form)
+        columns = {name: "timestamp" if name in instants else hive_type(type) for name, type in types.items()}
+        self.create_external(columns, table.name, below, location, form)
+        if instants:
+            selected = ", ".join(
+                f"CAST(CONCAT(CAST(`{name}` AS STRING), ' UTC') AS TIMESTAMP WITH LOCAL TIME ZONE) AS `{name}`" if name in instants else f"`{name}`"
+                for name in types
+            )
+            self.run(f"CREATE VIEW `{database}`.`{table.name}` AS SELECT {selected} FROM `{below}`.`{table.name}`")
+
+    def _database_below(self, name: str) -> str:
+        """The database of the tables that views of a database stand on."""
+        below = f"{name}_below"
+        self.run(f"CREATE DATABASE IF NOT EXISTS {below}")
+        return below
 
     def create_external(
         self, columns: Mapping[str, str], table: str, database: str, location: Path, form: str, partitions: Mapping[str, str] | None = None
@@ -124,6 +144,11 @@ class HiveServer:
 
     def stop(self) -> None:
         self.process.stop()
+
+
+def _without_zones(rows: pa.Table) -> pa.Table:
+    fields = [field.with_type(pa.timestamp("us")) if str(field.type) == "timestamp[us, tz=UTC]" else field for field in rows.schema]
+    return rows.cast(pa.schema(fields))
 
 
 def write_rows(rows: pa.Table, file: Path, form: FileFormat) -> None:

@@ -1,0 +1,1 @@
+"""The parts of the Hive adapter that need no server."""

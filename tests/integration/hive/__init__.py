@@ -1,0 +1,1 @@
+"""The Hive adapter against a real HiveServer2."""
