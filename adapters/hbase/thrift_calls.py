@@ -178,7 +178,8 @@ class ThriftCalls:
         try:
             _, kind, _ = protocol.read_message_begin()
             if kind == _EXCEPTION:
-                raise HBaseFault(Fault.OTHER)  # the server names no reason for a filter or a call that it does not know
+                # The server names no reason. For a scanner's next rows: the scanner ended under it, as its lease does.
+                raise HBaseFault(Fault.SCANNER if name == "scannerGetList" else Fault.OTHER)
             found = getattr(self._driver.service, f"{name}_result")()
             protocol.read_struct(found)
         except (EOFError, ValueError, self._driver.failure):

@@ -17,10 +17,12 @@ _STORE_PASSWORD = "store-password"  # of a key store that lives as long as the t
 
 
 class HBaseServer:
-    """`port` is Thrift's: framed, or HTTPS where the server is secured. `settings` are keys of hbase-site.xml."""
+    """`port` is Thrift's: framed, or HTTPS where the server is secured; `unframed_port` speaks without frames. `settings`
+    are keys of hbase-site.xml."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None, *, framed: bool = True) -> None:
-        self.host, self.port, self._admin_port = "127.0.0.1", free_port(), free_port()
+        self.host, self.port, self.unframed_port, self._admin_port = "127.0.0.1", free_port(), free_port(), free_port()
+        self._framed = framed
         library = jars("hbase")
         classes = compiled("HBaseServer", library, 17, folder / "classes")
         _write_configuration(folder / "conf", {**_settings(folder), **(settings or {})})
@@ -35,7 +37,8 @@ class HBaseServer:
         flags += ["--add-exports=java.security.jgss/sun.security.krb5=ALL-UNNAMED"]
         flags += ["-Dorg.apache.hbase.thirdparty.io.netty.tryReflectionSetAccessible=true"]
         thrift = ["start", "-p", str(self.port), "--bind", self.host, *(["-f"] if framed else [])]
-        command = [*java, *flags, "-cp", f"{folder / 'conf'}:{classes}:{library}/*", "HBaseServer", str(self._admin_port), *thrift]
+        command = [*java, *flags, "-cp", f"{folder / 'conf'}:{classes}:{library}/*", "HBaseServer", str(self._admin_port)]
+        command += [str(self.unframed_port) if framed else "-", *thrift]
         self._process = ServerProcess("hbase", command, folder, self._ready)
         self._process.start()
         self.pause, self.resume, self.kill = self._process.pause, self._process.resume, self._process.kill
@@ -71,7 +74,8 @@ class HBaseServer:
 
     def _ready(self) -> bool:
         """Whether the master answers a command that asks it, and Thrift listens."""
-        socket.create_connection((self.host, self.port), timeout=1).close()
+        for port in (self.port, self.unframed_port) if self._framed else (self.port,):
+            socket.create_connection((self.host, port), timeout=1).close()
         self.command("drop", "no_such_table")
         return True
 

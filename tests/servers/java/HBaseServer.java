@@ -22,7 +22,8 @@ import org.apache.hadoop.hbase.util.Bytes;
 
 /**
  * Standalone HBase and its Thrift server in one JVM, and what tests need that Thrift 1 cannot do: one command a line, on a
- * port of loopback. HBaseServer ADMIN_PORT THRIFT_ARGUMENTS...
+ * port of loopback. HBaseServer ADMIN_PORT UNFRAMED_PORT|- THRIFT_ARGUMENTS...; on UNFRAMED_PORT a second Thrift server
+ * speaks without frames.
  *
  *   create TABLE FAMILY=VERSIONS,... [SPLIT,...]   splits in hexadecimal
  *   drop TABLE | flush TABLE | reopen TABLE        reopen: each region is closed and opened again
@@ -33,8 +34,12 @@ public class HBaseServer {
 
   public static void main(String[] arguments) throws Exception {
     int adminPort = Integer.parseInt(arguments[0]);
-    String[] thrift = java.util.Arrays.copyOfRange(arguments, 1, arguments.length);
+    String unframed = arguments[1];
+    String[] thrift = java.util.Arrays.copyOfRange(arguments, 2, arguments.length);
     daemon("thrift", () -> ThriftServer.main(thrift));
+    if (!unframed.equals("-")) {
+      daemon("unframed thrift", () -> ThriftServer.main(new String[] {"start", "-p", unframed, "--bind", "127.0.0.1"}));
+    }
     daemon("commands", () -> listen(adminPort));
     HMaster.main(new String[] {"start"});
   }
