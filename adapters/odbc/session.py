@@ -106,6 +106,9 @@ class Session:
         if self._connection is None:
             raise SourceError("S102", "the connection has been closed", transient=True)
         self._cursor = self._connection.cursor()
+        sizes = [_input_size(value) for value in parameters]
+        if any(sizes):
+            self._cursor.setinputsizes(sizes)
         return self._cursor.execute(sql, *parameters) if parameters else self._cursor.execute(sql)
 
     def _forget_cursor(self) -> None:
@@ -125,3 +128,15 @@ class Session:
         if connection is not None:
             with suppress(Exception):
                 connection.close()
+
+
+_SQL_WLONGVARCHAR, _SQL_LONGVARBINARY = -10, -4
+
+
+def _input_size(value: Any) -> tuple[int, int, int] | None:
+    """How a parameter is declared; None leaves it to pyodbc. Bound as (var)char, FreeTDS 1.3 cuts it at 8,000 bytes without a word."""
+    if isinstance(value, str) and len(value) > 2_000:  # up to 4,000 UTF-16 units
+        return _SQL_WLONGVARCHAR, len(value), 0
+    if isinstance(value, bytes) and len(value) > 8_000:
+        return _SQL_LONGVARBINARY, len(value), 0
+    return None
