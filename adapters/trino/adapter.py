@@ -9,23 +9,21 @@ import pyarrow as pa
 
 from adapters.arrow_batches import bounded
 from adapters.arrow_types import scan_schema
-from adapters.interface import Capabilities, Exactness, ReadContext, Scan, SourceError, Split, Verdict
+from adapters.interface import Capabilities, ReadContext, Scan, SourceError, Split, Verdict
 from adapters.sql import classify_condition, write_statement
 from adapters.trino.client import Page, TrinoClient
 from adapters.trino.decode import Decoder, UnreadableValueError, decoder
 from adapters.trino.dialect import trino_dialect
 from adapters.trino.errors import NOT_AS_DECLARED
+from adapters.trino.limits import within_limits
 from adapters.trino.options import TrinoOptions, read_options
 from adapters.trino.tables import SourceTables, other_type
 from adapters.trino.types import fits, found_type
-from catalog.conditions import AllOf, AnyOf, Condition, Test
 from catalog.model import Source
 from catalog.relations import JoinRelation, Relation, relation_columns, relation_tables
 from catalog.source_tables import SqlTable
 
 _DESCRIBE_SECONDS = 60
-_MOST_TEXT = 600_000
-"""Signs of constants in a statement. Trino refuses statements of more than 1,000,000 (its query.max-length)."""
 
 
 def open_source(source: Source) -> TrinoAdapter:
@@ -49,18 +47,7 @@ class TrinoAdapter:
 
     def classify(self, scan: Scan) -> Sequence[Verdict]:
         columns = relation_columns(scan.relation)
-        verdicts: list[Verdict] = []
-        room = _MOST_TEXT
-        for condition in scan.conditions:
-            verdict = classify_condition(self._dialect, condition, columns)
-            room -= (size := _constant_text(verdict.pushed))
-            if room < 0:
-                room += size
-                verdict = Verdict(
-                    Exactness.REFUSE, reason="its constants are too long for one statement; they are sorted out at the gateway"
-                )
-            verdicts.append(verdict)
-        return verdicts
+        return within_limits([classify_condition(self._dialect, condition, columns) for condition in scan.conditions])
 
     def explain(self, scan: Scan) -> str:
         return write_statement(scan, self._dialect).shown()
@@ -144,19 +131,3 @@ def _home(relation: Relation, name: str) -> tuple[str, str]:
         table = next((join.table for join in relation.joins if join.alias == alias), relation.table)
         return table.name, column
     return relation_tables(relation)[0].name, name
-
-
-def _constant_text(condition: Condition) -> int:
-    """About how many signs the constants of a condition take in a statement."""
-    match condition:
-        case Test(wanted=wanted):
-            bounds = (bound for interval in wanted.intervals for bound in {interval.low, interval.high} if bound is not None)
-            return sum(
-                len(bound) + 8 if isinstance(bound, str) else 2 * len(bound) + 8 if isinstance(bound, bytes) else 60 for bound in bounds
-            )
-        case AllOf(parts=parts):
-            return sum(map(_constant_text, parts))
-        case AnyOf(arms=arms):
-            return sum(map(_constant_text, arms))
-        case _:
-            return 0

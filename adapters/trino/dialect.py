@@ -189,7 +189,7 @@ def trino_dialect(catalog: str, schema: str) -> SqlDialect:
         output=_output,
         listed=MOST_POINTS,
         most_points=MOST_POINTS,
-        most_intervals=200,
+        most_intervals=100,
         equal=_equal,
         unnest=_elements,
         functions=frozenset({"UNNEST", "EXPLODE", "IS_NAN", "REGEXP_LIKE", "UPPER", "AT_TIMEZONE"}),

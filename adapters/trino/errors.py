@@ -30,7 +30,7 @@ _NAMES: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(
         ("EXCEEDED_GLOBAL_MEMORY_LIMIT", "EXCEEDED_LOCAL_MEMORY_LIMIT", "EXCEEDED_CPU_LIMIT", "EXCEEDED_SCAN_LIMIT"), _TOO_LARGE
     ),
-    **dict.fromkeys(("EXCEEDED_TIME_LIMIT", "EXCEEDED_SPILL_LIMIT", "QUERY_TEXT_TOO_LARGE", "QUERY_HAS_TOO_MANY_STAGES"), _TOO_LARGE),
+    **dict.fromkeys(("EXCEEDED_TIME_LIMIT", "EXCEEDED_SPILL_LIMIT", "QUERY_TEXT_TOO_LARGE", "QUERY_EXCEEDED_COMPILER_LIMIT"), _TOO_LARGE),
     "ADMINISTRATIVELY_KILLED": ("S105", "the source's administrator ended the query"),
     "ADMINISTRATIVELY_PREEMPTED": ("S105", "the source's administrator ended the query"),
     "USER_CANCELED": ("S105", "the query was ended at the source"),

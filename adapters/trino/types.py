@@ -40,7 +40,18 @@ def found_type(text: str) -> FoundType:
     """Read what Trino writes: `decimal(38, 10)`, `timestamp(6) with time zone`, `array(row("Seq" bigint, code varchar(5)))`."""
     reader = _Reader(text.strip())
     found = reader.type()
-    return found if reader.at_end() else FoundType(text.lower())
+    return found if reader.at_end() and _is_whole(found) else FoundType("unknown")
+
+
+_PARTS = {"decimal": (2, 0), "array": (0, 1), "map": (0, 2)}
+"""How many numbers and children a type has that is looked into."""
+
+
+def _is_whole(found: FoundType) -> bool:
+    numbers, children = _PARTS.get(found.name, (len(found.numbers), len(found.children)))
+    if (len(found.numbers), len(found.children)) != (numbers, children) or (found.name == "row" and not children):
+        return False
+    return all(_is_whole(child) for _, child in found.children)
 
 
 class _Reader:
