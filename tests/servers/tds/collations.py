@@ -25,8 +25,13 @@ _BASES = {
     "chinese_prc_100": ("cp936", 0x0804),
 }
 _NAME = re.compile(
-    r"(?P<base>\w+?)(?:_(?P<binary>BIN2?)|_(?P<case>C[IS])_(?P<accent>A[IS])(?P<kana>_KS)?(?P<width>_WS)?(?P<sc>_SC)?)", re.I
+    r"(?P<base>\w+?)(?:_(?P<binary>BIN2?)|_(?P<case>C[IS])_(?P<accent>A[IS])(?P<kana>_KS)?(?P<width>_WS)?(?P<sc>_SC)?)(?P<utf8>_UTF8)?",
+    re.I,
 )
+_NEW_IN_100 = (("\u04d2", "\u04d3"), ("\u1200", "\u139f"), ("\u1400", "\u167f"))
+"""Of the characters that version 80 has no weights for, those that its answers are documented with."""
+_LOOK_ALIKES = {"\u2593": "\u00a6", "\u221e": "8"}
+"""Of Windows' best fit (bestfit1252.txt), what no decomposition of Unicode gives."""
 _EXPANDED = str.maketrans({"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "TH"})
 
 
@@ -41,12 +46,14 @@ class Collation:
     ignores_accents: bool = False
     ignores_kana: bool = True
     ignores_width: bool = True
+    utf8: bool = False
+    """varchar holds every sign, in one to four bytes."""
     supplementary: bool = False
     """_SC: a supplementary character is one character, not two."""
 
     @property
     def code_page(self) -> str:
-        return _BASES[self.base][0]
+        return "utf-8" if self.utf8 else _BASES[self.base][0]
 
     @property
     def lcid(self) -> int:
@@ -66,7 +73,7 @@ def collation(name: str) -> Collation:
         raise SqlServerError(448, f"Invalid collation '{name}'.")
     base = match["base"].lower()
     if match["binary"]:
-        return Collation(name, base, binary=True)
+        return Collation(name, base, binary=True, utf8=match["utf8"] is not None)
     return Collation(
         name,
         base,
@@ -75,12 +82,13 @@ def collation(name: str) -> Collation:
         ignores_accents=match["accent"].upper() == "AI",
         ignores_kana=match["kana"] is None,
         ignores_width=match["width"] is None,
+        utf8=match["utf8"] is not None,
         supplementary=match["sc"] is not None,
     )
 
 
 def _weightless(character: str, rules: Collation) -> bool:
-    if ord(character) > 0xFFFF:
+    if ord(character) > 0xFFFF or any(low <= character <= high for low, high in _NEW_IN_100):
         return not rules.weighs_supplementary
     control = character < "\x09" or "\x0e" <= character <= "\x1f" or "\x7f" <= character <= "\x9f"
     return control or unicodedata.category(character) == "Cf"
@@ -234,7 +242,7 @@ def to_code_page(text: str, name: str) -> str:
 def _nearest(character: str, page: str) -> str:
     """Windows' best fit, as far as Unicode's decompositions give it: Ā is A, a fullwidth A is A."""
     simpler = "".join(c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c))
-    for candidate in (character, simpler):
+    for candidate in (character, simpler, _LOOK_ALIKES.get(character, "")):
         if len(candidate) == 1:
             try:
                 candidate.encode(page)

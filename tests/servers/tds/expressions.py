@@ -69,8 +69,9 @@ class Translation:
                 return self._cast(node, scope)
             case exp.Convert():
                 style = node.args.get("style")
-                target = from_tree(node.this, unsized=30)
-                changed = converted(self.value(node.expression, scope), target, int(style.name) if style else 0, explicit=True)
+                inner = self.value(node.expression, scope)
+                target = _cast_type(node.this, inner)
+                changed = converted(inner, target, int(style.name) if style else 0, explicit=True)
                 return replace(changed, sql=f"TRY({changed.sql})") if node.args.get("safe") else changed
             case exp.Case() | exp.If():
                 return self._case(node, scope)
@@ -131,7 +132,8 @@ class Translation:
     def _cast(self, node: exp.Cast, scope: Scope) -> Value:
         if node.args.get("format") or node.args.get("default"):
             raise NotTranslated("a cast with a format")
-        return converted(self.value(node.this, scope), from_tree(node.to, unsized=30), explicit=True)
+        inner = self.value(node.this, scope)
+        return converted(inner, _cast_type(node.to, inner), explicit=True)
 
     def _case(self, node: exp.Case | exp.If, scope: Scope) -> Value:
         branches = [node] if isinstance(node, exp.If) else node.args["ifs"]
@@ -237,6 +239,12 @@ def _is_outer(node: exp.Column, scope: Scope) -> bool:
     except SqlServerError:
         return True
     return False
+
+
+def _cast_type(written: exp.DataType, inner: Value) -> SqlType:
+    """A cast from text to text keeps the collation; any other text has the database's."""
+    target = from_tree(written, unsized=30)
+    return replace(target, collation=inner.type.collation) if target.is_text and inner.type.is_text else target
 
 
 def _widest(values: list[Value]) -> SqlType:

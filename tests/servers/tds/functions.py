@@ -44,7 +44,8 @@ def _text(node: exp.Expression, value: _Argument) -> Value:
 def _length(_: Translation, node: exp.Length, value: _Argument) -> Value:
     inner = _text(node.this, value)
     kind = BIGINT if inner.type.length == MAX else INT
-    return Value(f"CAST(ss_length(rtrim({inner.sql}, ' ')) AS {kind.stored})", kind)
+    counted = "length" if collation(inner.type.collation).supplementary else "ss_length"
+    return Value(f"CAST({counted}(rtrim({inner.sql}, ' ')) AS {kind.stored})", kind)
 
 
 def _data_length(_: Translation, node: exp.Anonymous, value: _Argument) -> Value:
@@ -308,6 +309,12 @@ def _server_property(_: Translation, node: exp.Anonymous, __: _Argument) -> Valu
     return Value(quoted(found), _NAME)
 
 
+def _collation_property(_: Translation, node: exp.Anonymous, value: _Argument) -> Value:
+    if len(node.expressions) != 2 or node.expressions[1].name.lower() != "codepage":
+        raise NotTranslated("COLLATIONPROPERTY of anything but CodePage")
+    return Value(f"ss_code_page_number({value(node.expressions[0]).sql})", INT)
+
+
 def _schema_name(_: Translation, __: exp.Expression, ___: _Argument) -> Value:
     return Value("'dbo'", _NAME)
 
@@ -363,4 +370,5 @@ _ANONYMOUS: dict[str, _Handler] = {
     "OBJECT_NAME": _looked_up("SELECT name FROM meta.tables WHERE object_id = {}"),
     "SERVERPROPERTY": _server_property,
     "DATABASEPROPERTYEX": _server_property,
+    "COLLATIONPROPERTY": _collation_property,
 }

@@ -19,7 +19,13 @@ _REFUSED_TYPES = {
     TokenType.NULLSAFE_EQ, TokenType.TRUE, TokenType.FALSE, TokenType.QUALIFY, TokenType.HASH_ARROW, TokenType.AT_GT,
 }  # fmt: skip
 _REFUSED_WORDS = {"NULLS", "RETURNING", "ILIKE", "SIMILAR", "REGEXP", "INTERVAL", "ARRAY", "LATERAL", "USING"}
-_RENAMED = {"real": "float(24)", "ntext": "nvarchar(max)", "sysname": "nvarchar(128)", "text": "varchar(max)"}
+_RENAMED = {
+    "real": "float(24)",
+    "ntext": "nvarchar(max)",
+    "sysname": "nvarchar(128)",
+    "text": "varchar(max)",
+    "0x": "CAST('' AS varbinary(1))",
+}
 _WAIT = re.compile(r"\s*WAITFOR\s+DELAY\s+'(\d+):(\d+):(\d+(?:\.\d+)?)'\s*;?\s*", re.IGNORECASE)
 
 
@@ -76,11 +82,12 @@ def _is_name(before: sqlglot.Token | None, token: sqlglot.Token) -> bool:
 
 
 def _with_names_kept(batch: str, tokens: list[sqlglot.Token]) -> str:
-    """The batch with type names that sqlglot would confuse written another way."""
+    """The batch with what sqlglot would confuse written another way: type names, and the empty binary constant."""
     pieces, position = [], 0
     for before, token, _ in _neighbours(tokens):
         renamed = _RENAMED.get(token.text.lower())
-        if renamed is None or token.token_type is TokenType.STRING or _is_name(before, token):
+        bare = batch[token.start] not in "[\"'"
+        if renamed is None or not bare or (before is not None and before.text in (".", "@")):
             continue
         pieces += [batch[position : token.start], renamed]
         position = token.end + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.servers.tds.catalog import physical_name
 from tests.servers.tds.sql_types import TIMES, SqlType
-from tests.servers.tds.statements import Batches
+from tests.servers.tds.statements import Batches, fitted
 from tests.servers.tds.values import Value, converted, identifier, quoted
 
 _EPOCH_MICROSECONDS = 62_135_596_800_000_000
@@ -36,7 +36,7 @@ def _loaded(column: str, arrow: str, kind: SqlType) -> str:
     if arrow == "VARCHAR":
         longest = SqlType(name="nvarchar", length=-1, collation=kind.collation)
         if kind.is_text and kind.length > 0:
-            name = f"ss_fits({name}, {kind.length}, {quoted(column)})"
+            name = fitted(name, kind, column)
         return converted(Value(name, longest), kind).sql
     if kind.name in ("float", "real"):
         return f"CASE WHEN isfinite({name}) OR {name} IS NULL THEN CAST({name} AS {kind.stored}) ELSE error('a float has no NaN and no infinity') END"

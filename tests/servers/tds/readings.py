@@ -265,6 +265,29 @@ def json_array(text: str) -> str:
     return text
 
 
+def sized_text(text: str, length: int, page: str, fixed: bool) -> str:
+    """A text as varchar(length) or char(length) of a code page: cut off after so many bytes, filled up with blanks."""
+    raw = text.encode(page, "replace")
+    if len(raw) > length:
+        text = raw[:length].decode(page, "ignore")
+    return text + " " * (length - len(text.encode(page, "replace"))) if fixed else text
+
+
+def fits_page(text: str, length: int, column: str, page: str) -> str:
+    if len(text.rstrip(" ").encode(page, "replace")) > length:
+        raise _failure(2628, f"String or binary data would be truncated in table, column '{column}'. Truncated value: '{text[:length]}'.")
+    return text
+
+
+def code_page_number(name: str) -> int | None:
+    """COLLATIONPROPERTY(name, 'CodePage'): None for a collation that is none."""
+    try:
+        page = collations.collation(name).code_page
+    except SqlServerError:
+        return None
+    return 65001 if page == "utf-8" else int(page.removeprefix("cp"))
+
+
 FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[str, ...], str]] = {
     # name in DuckDB: function, types of its arguments, type of its answer; NULL gives NULL
     "ss_equal": (collations.equality_key, ("VARCHAR", "VARCHAR", "BOOLEAN"), "VARCHAR"),
@@ -298,6 +321,9 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[str, ...], str]] = {
     "ss_json": (json_array, ("VARCHAR",), "VARCHAR"),
     "ss_fits": (fits, ("VARCHAR", "INTEGER", "VARCHAR"), "VARCHAR"),
     "ss_fits_bytes": (fits_bytes, ("BLOB", "INTEGER", "VARCHAR"), "BLOB"),
+    "ss_sized": (sized_text, ("VARCHAR", "INTEGER", "VARCHAR", "BOOLEAN"), "VARCHAR"),
+    "ss_fits_page": (fits_page, ("VARCHAR", "INTEGER", "VARCHAR", "VARCHAR"), "VARCHAR"),
+    "ss_code_page_number": (code_page_number, ("VARCHAR",), "INTEGER"),
     "ss_bytes": (sized_bytes, ("BLOB", "INTEGER", "BOOLEAN"), "BLOB"),
     "ss_bytes_of_text": (bytes_of_text, ("VARCHAR", "VARCHAR"), "BLOB"),
     "ss_without_zeros": (without_zeros, ("BLOB",), "BLOB"),

@@ -18,7 +18,7 @@ MAX = -1
 """The length of nvarchar(max), varchar(max) and varbinary(max)."""
 
 _PRECEDENCE = (
-    "datetimeoffset datetime2 datetime smalldatetime date time float real decimal money smallmoney bigint int smallint tinyint bit "
+    "xml datetimeoffset datetime2 datetime smalldatetime date time float real decimal money smallmoney bigint int smallint tinyint bit "
     "uniqueidentifier nvarchar nchar varchar char varbinary binary null"
 ).split()
 """Data type precedence, highest first (Transact-SQL reference)."""
@@ -47,6 +47,7 @@ _STORED = {
     "time": "BIGINT",
     "datetimeoffset": "STRUCT(t BIGINT, o SMALLINT)",
     "null": "INTEGER",
+    "xml": "VARCHAR",
     **dict.fromkeys(INSTANTS, "BIGINT"),
     **dict.fromkeys(TEXT, "VARCHAR"),
     **dict.fromkeys(BINARY, "BLOB"),
@@ -77,6 +78,7 @@ _CATALOG = {
     "char": (175, 8000, 0, 0),
     "nvarchar": (231, 8000, 0, 0),
     "nchar": (239, 8000, 0, 0),
+    "xml": (241, -1, 0, 0),
 }
 SYSTEM_TYPES = _CATALOG
 
@@ -177,7 +179,7 @@ _FROM_SQLGLOT = {
     "UTINYINT": "tinyint", "SMALLINT": "smallint", "INT": "int", "BIGINT": "bigint", "BIT": "bit", "DECIMAL": "decimal", "MONEY": "money",
     "SMALLMONEY": "smallmoney", "FLOAT": "float", "DATE": "date", "TIME": "time", "DATETIME": "datetime", "SMALLDATETIME": "smalldatetime",
     "DATETIME2": "datetime2", "TIMESTAMPTZ": "datetimeoffset", "CHAR": "char", "VARCHAR": "varchar", "NCHAR": "nchar", "NVARCHAR": "nvarchar",
-    "BINARY": "binary", "VARBINARY": "varbinary", "UUID": "uniqueidentifier",
+    "BINARY": "binary", "VARBINARY": "varbinary", "UUID": "uniqueidentifier", "XML": "xml",
 }  # fmt: skip
 
 

@@ -13,12 +13,13 @@ from sqlglot import exp
 
 from tests.servers.tds import catalog as kept
 from tests.servers.tds.catalog import Catalog
+from tests.servers.tds.collations import collation
 from tests.servers.tds.errors import NotTranslated, SqlServerError, from_duckdb, syntax_error
 from tests.servers.tds.expressions import Translation
 from tests.servers.tds.grammar import parse, seconds_to_wait
 from tests.servers.tds.queries import write_query
 from tests.servers.tds.scope import OutputColumn, Relation, Scope, Table
-from tests.servers.tds.sql_types import BINARY, DEFAULT_COLLATION, MAX, SqlType, from_tree
+from tests.servers.tds.sql_types import BINARY, DEFAULT_COLLATION, MAX, UNICODE, SqlType, from_tree
 from tests.servers.tds.values import Value, converted, identifier, quoted
 
 _SETTINGS = re.compile(
@@ -317,12 +318,20 @@ def _assigned(value: Value, column: OutputColumn) -> str:
     """A value put into a column: converted, and refused with 2628 where it would be cut off."""
     kind = column.type
     cut = kind.length != MAX and value.type.name != "null" and (kind.is_text or kind.name in BINARY)
-    if cut and value.type.is_text and (value.type.length == MAX or value.type.length > kind.length):
+    wide_signs = kind.is_text and kind.name not in UNICODE and not collation(kind.collation).code_page.startswith("cp125")
+    if cut and value.type.is_text and (wide_signs or value.type.length == MAX or value.type.length > kind.length):
         wide = converted(value, replace(kind, name=_varying(kind.name), length=MAX))
-        return converted(replace(wide, sql=f"ss_fits({wide.sql}, {kind.length}, {quoted(column.name)})"), kind).sql
+        return converted(replace(wide, sql=fitted(wide.sql, kind, column.name)), kind).sql
     if value.type.name in BINARY and kind.name in BINARY and kind.length != MAX and value.type.length != kind.length:
         return converted(replace(value, sql=f"ss_fits_bytes({value.sql}, {kind.length}, {quoted(column.name)})"), kind).sql
     return converted(value, kind).sql
+
+
+def fitted(text: str, kind: SqlType, column: str) -> str:
+    """A text that fits into the type, or error 2628: in characters of nvarchar, in bytes of varchar."""
+    if kind.name in UNICODE:
+        return f"ss_fits({text}, {kind.length}, {quoted(column)})"
+    return f"ss_fits_page({text}, {kind.length}, {quoted(column)}, '{collation(kind.collation).code_page}')"
 
 
 def _varying(name: str) -> str:

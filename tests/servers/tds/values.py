@@ -53,6 +53,10 @@ def identifier(name: str) -> str:
 def converted(value: Value, target: SqlType, style: int = 0, *, explicit: bool = False) -> Value:
     """The value as `target`. Raises SqlServerError 529 or 206 where SQL Server has no such conversion."""
     source = value.type
+    if target.name == "xml":
+        if not source.is_text and source.name != "null":
+            raise SqlServerError(529, f"Explicit conversion from data type {source.name} to xml is not allowed.")
+        return Value(f"CAST({value.sql} AS VARCHAR)", target)
     if source.name == "null":
         return Value(f"CAST(NULL AS {target.stored})", target, value.label)
     if target.is_text and not target.collation:
@@ -87,15 +91,20 @@ def sized(text: str, source: SqlType, target: SqlType) -> str:
         text = f"ss_code_page({text}, {quoted(target.collation)})"
     if target.length == MAX:
         return text
+    if target.name not in UNICODE:
+        page = collation(target.collation).code_page
+        narrow = source.is_text and source.length != MAX and source.length <= target.length and page.startswith("cp125")
+        fixed = target.name == "char"
+        return text if narrow and not fixed else f"ss_sized({text}, {target.length}, '{page}', {'true' if fixed else 'false'})"
     if not (source.is_text and source.length != MAX and source.length <= target.length):
-        text = f"ss_slice({text}, 1, {target.length})" if target.name in UNICODE else f"left({text}, {target.length})"
-    if target.name in ("char", "nchar"):
-        text = f"rpad({text}, {target.length}, ' ')"
-    return text
+        text = f"ss_slice({text}, 1, {target.length})"
+    return f"rpad({text}, {target.length}, ' ')" if target.name == "nchar" else text
 
 
 def _written(sql: str, source: SqlType, style: int) -> str | None:
     match source.name:
+        case "xml":
+            return sql
         case _ if source.is_text:
             return sql
         case "bit" | "tinyint" | "smallint" | "int" | "bigint" | "decimal":
@@ -262,6 +271,8 @@ def collated(values: list[Value]) -> tuple[str, int]:
 
 def unified(values: list[Value]) -> list[Value]:
     """The values as their one common type and collation."""
+    if any(value.type.name == "xml" for value in values):
+        raise SqlServerError(305, "The XML data type cannot be compared or sorted, except when using the IS NULL operator.")
     target = values[0].type
     for value in values[1:]:
         target = common_type(target, value.type)

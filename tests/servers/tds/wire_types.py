@@ -25,19 +25,19 @@ Encode = Callable[[Any], bytes]
 def collation_bytes(name: str) -> bytes:
     """LCID and flags, then the sort order, which is 0 for a Windows collation."""
     rules = collation(name)
-    flags = (
-        0x2
-        if rules.binary
-        else (0x1 if rules.ignores_case else 0) | (0x8 if rules.ignores_kana else 0) | (0x4 if rules.ignores_width else 0)
-    )
+    ignored = (rules.ignores_case, rules.ignores_accents, rules.ignores_kana, rules.ignores_width)
+    flags = 0x20 if rules.binary else sum(1 << place for place, ignores in enumerate(ignored) if ignores)
+    flags |= 0x40 if rules.utf8 else 0
+    version = 2 if rules.base.endswith("_100") else 0
     sort_order = _SORT_ORDER_OF_SQL_COLLATION if rules.base.startswith("sql_") else 0
-    return struct.pack("<IB", rules.lcid | flags << 20, sort_order)
+    return struct.pack("<IB", rules.lcid | flags << 20 | version << 28, sort_order)
 
 
 def _large(encode: Encode) -> Encode:
     def encoded(value: Any) -> bytes:
         raw = encode(value)
-        return struct.pack("<QI", len(raw), len(raw)) + raw + struct.pack("<I", 0) if raw else struct.pack("<Q", 0)
+        chunks = struct.pack("<I", len(raw)) + raw if raw else b""
+        return struct.pack("<Q", len(raw)) + chunks + struct.pack("<I", 0)  # every value ends with an empty chunk
 
     return encoded
 
@@ -142,6 +142,8 @@ def wire_type(kind: SqlType) -> tuple[bytes, Encode, bytes]:
         return declared, encode, b"\0"
     if kind.name == "decimal":
         return bytes([0x6A, decimal_width(kind.precision), kind.precision, kind.scale]), _decimal(kind.precision, kind.scale), b"\0"
+    if kind.name == "xml":
+        return b"\xf1\0", _large(lambda value: value.encode("utf-16-le")), _NO_VALUE
     if kind.name in _SCALED:
         number, maker = _SCALED[kind.name]
         return bytes([number, kind.scale]), maker(kind.scale), b"\0"
