@@ -44,6 +44,10 @@ class SqlServerAdapter:
         self._connections = Connections(options, name)
         self._facts = SourceFacts()
 
+    @property
+    def database(self) -> str:
+        return self._options.database
+
     # ------------------------------------------------------------------------------------------------- the pure half
 
     def classify(self, scan: Scan) -> Sequence[Verdict]:

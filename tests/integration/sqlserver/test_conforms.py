@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
@@ -15,23 +15,35 @@ from tests.integration.sqlserver.sources import open_over
 if TYPE_CHECKING:
     from tests.servers.tds import TdsServer
 
-KINDS = ("text", "number_text", "integer", "bigint", "double", "boolean", "decimal", "date", "timestamp", "local_timestamp", "uuid", "bytes")
+KINDS = (
+    "text",
+    "number_text",
+    "integer",
+    "bigint",
+    "double",
+    "boolean",
+    "decimal",
+    "date",
+    "timestamp",
+    "local_timestamp",
+    "uuid",
+    "bytes",
+)
 
 
 class _Suite(ConformanceSuite):
     """NaN and infinities are not among the kinds: no float column of SQL Server can hold them."""
 
     kinds = KINDS
-    types: Mapping[str, str] = {}
+    types: ClassVar[Mapping[str, str]] = {}
     server: TdsServer
 
     @pytest.fixture(autouse=True)
-    def _server(self, tds_server: TdsServer) -> Iterator[None]:
+    def _server(self, tds_server: TdsServer) -> None:
         type(self).server = tds_server
-        yield
 
     def open_adapter(self, tables: Tables, folder: Path) -> Adapter:
-        return open_over(self.server, tables, {name: self.types for name in tables})
+        return open_over(self.server, tables, dict.fromkeys(tables, self.types))
 
 
 class TestTextsInACaseInsensitiveCollation(_Suite):
@@ -39,7 +51,7 @@ class TestTextsInACaseInsensitiveCollation(_Suite):
 
 
 class TestTextsInACaseSensitiveCollation(_Suite):
-    types = {
+    types: ClassVar = {
         "text_column": "nvarchar(1000) COLLATE Latin1_General_100_CS_AS",
         "number_text_column": "nvarchar(60) COLLATE Latin1_General_100_BIN2",
     }
@@ -48,11 +60,11 @@ class TestTextsInACaseSensitiveCollation(_Suite):
 class TestColumnsWithoutABound(_Suite):
     """They have no buffer: every row is read singly."""
 
-    types = {"text_column": "nvarchar(max)", "number_text_column": "varchar(max)", "bytes_column": "varbinary(max)"}
+    types: ClassVar = {"text_column": "nvarchar(max)", "number_text_column": "varchar(max)", "bytes_column": "varbinary(max)"}
 
 
 class TestTextsInACodePage(_Suite):
     """Only what the page holds: numbers written as texts."""
 
     kinds = ("number_text", "integer", "local_timestamp")
-    types = {"number_text_column": "varchar(40)", "local_timestamp_column": "datetime2(6)"}
+    types: ClassVar = {"number_text_column": "varchar(40)", "local_timestamp_column": "datetime2(6)"}
