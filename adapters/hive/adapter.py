@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import pyarrow as pa
 
 from adapters.arrow_batches import bounded
 from adapters.arrow_types import scan_schema
-from adapters.hive.columns import ResultColumn, record_batch, result_columns
+from adapters.hive.columns import NESTED, ResultColumn, record_batch, result_columns
 from adapters.hive.dialect import hive_dialect
 from adapters.hive.drift import described_table, drifted, found_columns
 from adapters.hive.failures import HiveError
@@ -37,6 +38,8 @@ class HiveAdapter:
         self._options = options
         self._dialect = hive_dialect(options)
         self._sessions = SessionPool(options)
+        self._looked_into: set[str] = set()
+        """Tables with nested columns, of which a result says no more than that they are nested: their types were compared once."""
 
     # ------------------------------------------------------------------------------------------------ the pure half
 
@@ -93,21 +96,31 @@ class HiveAdapter:
         """The statement begun, in a session that was there or a new one. Raises SourceError; S120 if a table or column is gone."""
 
         def execute(session: Session) -> tuple[Session, RunningStatement] | SourceError:
+            tables = [table for table in relation_tables(scan.relation) if isinstance(table, SqlTable)]
             try:
-                return session, session.execute(sql, context)
+                return self._nested_drift(session, tables, context) or (session, session.execute(sql, context))
             except HiveError as error:
                 if error.may_be_stale:
                     raise
-                if error.forbidden:
-                    return error.in_words()
-                tables = [table for table in relation_tables(scan.relation) if isinstance(table, SqlTable)]
-                found = drifted(session, self._options.database, tables, context) or error.in_words()
-            return found
+                failure = error
+            if failure.forbidden:
+                return failure.in_words()
+            return drifted(session, self._options.database, tables, context) or failure.in_words()
 
         answer = self._in_session(execute, context, keep=lambda answer: isinstance(answer, SourceError))
         if isinstance(answer, SourceError):
             raise answer
         return answer
+
+    def _nested_drift(self, session: Session, tables: Sequence[SqlTable], context: ReadContext) -> SourceError | None:
+        for table in tables:
+            nested = tuple(column for column in table.columns if column.type.name in NESTED)
+            if nested and table.name not in self._looked_into:
+                found = drifted(session, self._options.database, [replace(table, columns=nested)], context)
+                if found is not None:
+                    return found
+                self._looked_into.add(table.name)
+        return None
 
     def _batches(self, running: RunningStatement, scan: Scan, context: ReadContext) -> Iterator[pa.RecordBatch]:
         running.wait(context)

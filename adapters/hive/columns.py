@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from adapters.arrow_types import arrow_type
 from adapters.hive.hive_types import READ_FROM
-from adapters.hive.nested import nested_array, unreadable
+from adapters.hive.nested import MissingFieldError, nested_array, unreadable
 from adapters.interface import SourceError
 from catalog.types import Type
 
@@ -54,7 +54,7 @@ _TYPE_IDS: Mapping[int, str] = {
 }
 """TTypeId to Hive's name of the type."""
 
-_NESTED = ("list", "map", "struct")
+NESTED = ("list", "map", "struct")
 _UUID = r"^[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$"
 
 
@@ -69,16 +69,20 @@ class ResultColumn:
     scale: int = 0
 
     def array(self, column: Any) -> pa.Array:
-        """The values of one TColumn. Raises SourceError S121 with the names, never with a value."""
+        """The values of one TColumn. Raises SourceError S120 or S121 with the names, never with a value."""
         try:
             return self._converted(column)
+        except MissingFieldError:
+            missing = True
         except (ValueError, TypeError, OverflowError, LookupError):
-            pass
+            missing = False
+        if missing:
+            raise SourceError("S120", f"the values of table {self.table}, column {self.name} lack a field of {self.declared}")
         raise SourceError("S121", f"a value of table {self.table}, column {self.name} cannot be read as {self.declared}")
 
     def _converted(self, column: Any) -> pa.Array:
         kind, values, missing = _parts(column)
-        if self.declared.name in _NESTED:
+        if self.declared.name in NESTED:
             return nested_array([None if absent else text for text, absent in zip(values, missing, strict=True)], self.declared)
         carried = pa.array(values, _WIRE[kind], mask=missing)
         match self.found:
@@ -107,7 +111,7 @@ def result_columns(described: Sequence[Any], wanted: Sequence[tuple[str, str, Ty
         if type not in READ_FROM[declared.name] or (type == "decimal" and not _decimal_fits(numbers, declared)):
             shown = f"{type}({numbers.get('precision')},{scale})" if type == "decimal" else type
             raise SourceError("S120", f"table {table}, column {name} is {shown} in the source, declared {declared}")
-        if declared.name in _NESTED and (reason := unreadable(declared)):
+        if declared.name in NESTED and (reason := unreadable(declared)):
             raise SourceError("S110", f"table {table}, column {name}: {reason}")
         found.append(ResultColumn(table=table, name=name, declared=declared, found=type, scale=scale))
     return found

@@ -54,5 +54,5 @@ def drifted(session: Session, database: str, tables: Iterable[SqlTable], context
                 return SourceError("S120", f"table {table.name} has no column {column.name} any more")
             type = found[name]
             if type is not None and not fits(type, column.type):
-                return SourceError("S120", f"table {table.name}, column {column.name} is not of its declared type {column.type} any more")
+                return SourceError("S120", f"table {table.name}, column {column.name} is not declared as it is: {column.type}")
     return None
