@@ -45,6 +45,7 @@ class PostgresAdapter:
         self._tables: dict[str, NativeTable] = {}
         self._revision = 0
         self._utf8 = True
+        self._dialect = dialect_of(options.schema, {})
         self._statements = Statements(options.schema)
         self._lock = Lock()
 
@@ -52,8 +53,7 @@ class PostgresAdapter:
 
     def classify(self, scan: Scan) -> Sequence[Verdict]:
         columns = relation_columns(scan.relation)
-        dialect = dialect_of(self._schema, {})
-        return [classify_condition(dialect, condition, columns) for condition in scan.conditions]
+        return [classify_condition(self._dialect, condition, columns) for condition in scan.conditions]
 
     def explain(self, scan: Scan) -> str:
         """With the types that the database has if it has been asked, else with the usual ones."""
@@ -108,7 +108,7 @@ class PostgresAdapter:
             for rows in _gathered(chunks, context):
                 context.check()
                 try:
-                    batch = decode_rows(rows, reading.columns)
+                    batch = decode_rows(rows, reading.columns, reading.schema)
                 except UnreadableError as error:
                     raise unreadable(self._node, scan.relation, error.column, changed=error.changed) from None
                 for part in bounded(batch if scan.columns else batch.select([]), context.batch_rows, context.batch_bytes):

@@ -70,11 +70,14 @@ class Connection:
         return self._session.server_version
 
     @property
+    def is_whole(self) -> bool:
+        """Whether nothing is under way and nothing went wrong."""
+        return not self.broken and not self._busy and self._session.status == pq.ConnStatus.OK
+
+    @property
     def is_usable(self) -> bool:
-        """Whether a next query may be sent: nothing is under way, and the server has not said anything since, such as goodbye."""
-        if self.broken or self._busy or self._session.status != pq.ConnStatus.OK:
-            return False
-        return not _happens(self._session.socket, select.POLLIN, 0)
+        """Whether a next query may be sent: it is whole, and the server has not said anything since, such as goodbye."""
+        return self.is_whole and not _happens(self._session.socket, select.POLLIN, 0)
 
     def chunks(self, sql: str, parameters: Sequence[bytes | None], context: ReadContext) -> Generator[PGresult, None, None]:
         """Send one statement; its rows in binary, up to 500 at a time, as they come. A failure of the server itself leaves the session

@@ -6,73 +6,116 @@ The digit of weight w counts 10,000 ** w.
 
 from __future__ import annotations
 
-from typing import Any
+import struct
+from collections.abc import Sequence
+from functools import cache
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 _NEGATIVE, _LEAST_SPECIAL = 0x4000, 0xC000
-_LIMBS = 4
+_NARROW = 18
+"""Up to so many decimal digits a value and its digits' products stay within 63 bits."""
+_SHIFT, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
 class UnfitNumberError(Exception):
     """NaN, infinity, or more digits than the declared type has, before or behind the point."""
 
 
+class _Form(NamedTuple):
+    """How numerics of a declared type are read: `before` and `behind` are digits to the base 10,000 on either side of the point.
+
+    Of the first of them, `first` bounds the value; the last has `surplus` times more than the declared type can say. `bases` is what
+    each digit adds to its forerunners' decimal places, `factors` what each counts in all (only for what 64 bits hold).
+    """
+
+    before: int
+    behind: int
+    first: int
+    surplus: int
+    powers: Any
+    bases: Any
+    factors: Any
+
+
+@cache
+def _form(precision: int, scale: int) -> _Form:
+    before, behind, surplus = -(-(precision - scale) // 4), -(-scale // 4), 10 ** (-scale % 4)
+    bases = [10_000] * (before + behind)
+    bases[-1] //= surplus
+    factors = [prod(bases[place + 1 :]) for place in range(len(bases))]
+    return _Form(
+        before=before,
+        behind=behind,
+        first=10 ** ((precision - scale) % 4 or 4),
+        surplus=surplus,
+        powers=np.arange(before - 1, -behind - 1, -1),
+        bases=np.array(bases, np.uint64),
+        factors=np.array(factors if precision <= _NARROW else [], np.int64),
+    )
+
+
+_HEAD_PLACES = np.array([0, 2, 4])
+_HEAD = struct.Struct(">hhHH").unpack_from
+
+
+def few_decimals(data: bytes, starts: Sequence[int], precision: int, scale: int) -> pa.Array:
+    """The numerics that begin at these places, one by one: sooner done than called for, where they are few."""
+    units = []
+    for start in starts:
+        count, weight, sign, _ = _HEAD(data, start)
+        value, exponent = 0, 4 * (weight - count + 1) + scale
+        if sign >= _LEAST_SPECIAL or (count and 4 * weight >= precision):
+            raise UnfitNumberError
+        for digit in struct.unpack_from(f">{count}h", data, start + 8):
+            value = value * 10_000 + digit
+        value, rest = (value * 10**exponent, 0) if exponent >= 0 else divmod(value, 10**-exponent)
+        if rest or value >= 10**precision:
+            raise UnfitNumberError
+        units.append(-value if sign == _NEGATIVE else value)
+    both = b"".join(unit.to_bytes(16, "little", signed=True) for unit in units)
+    return pa.Array.from_buffers(pa.decimal128(precision, scale), len(units), [None, pa.py_buffer(both)])
+
+
 def decimals(words: Any, starts: Any, precision: int, scale: int) -> pa.Array:
     """The numerics that begin at these places. `words` reads a signed 16-bit number at any place."""
-    count, weight = words[starts].astype(np.int64), words[starts + 2].astype(np.int64)
-    sign = words[starts + 4].astype(np.int64) & 0xFFFF
-    behind = -(-scale // 4)  # digits to the base 10,000 behind the point
-    surplus = 4 * behind - scale  # decimal places that the last of them has and the declared type has not
-    before = -(-(precision - scale) // 4)
-    filled = count > 0
-    too_much = (sign >= _LEAST_SPECIAL) | (filled & ((weight >= before) | (count - weight - 1 > behind)))
-    if too_much.any():
+    form = _form(precision, scale)
+    head = words[starts[:, None] + _HEAD_PLACES].astype(np.int64)
+    count, weight, sign = head[:, 0], head[:, 1], head[:, 2] & 0xFFFF
+    outside = (weight >= form.before) | (count - weight > form.behind + 1)
+    if ((sign >= _LEAST_SPECIAL) | (outside & (count > 0))).any():
         raise UnfitNumberError
-    magnitude = _Magnitudes(len(starts), narrow=precision <= 18)
-    for power in range(before - 1, -behind - 1, -1):
-        place = weight - power
-        there = (place >= 0) & (place < count)
-        digit = np.where(there, words[np.where(there, starts + 8 + 2 * place, 0)], 0).astype(np.uint64)
-        last = power == -behind and surplus > 0
-        if last:
-            if (digit % np.uint64(10**surplus)).any():
-                raise UnfitNumberError
-            digit //= np.uint64(10**surplus)
-        if power == before - 1 and (precision - scale) % 4 and digit.max(initial=0) >= 10 ** ((precision - scale) % 4):
+    places = weight[:, None] - form.powers
+    there = (places >= 0) & (places < count[:, None])
+    digits = np.where(there, words[np.where(there, starts[:, None] + 8 + 2 * places, 0)], 0).astype(np.int64)
+    if form.before and (digits[:, 0] >= form.first).any():
+        raise UnfitNumberError
+    if form.surplus > 1:
+        if (digits[:, -1] % form.surplus).any():
             raise UnfitNumberError
-        magnitude.append(digit, 10 ** (4 - surplus) if last else 10_000)
-    low, high = magnitude.signed(sign == _NEGATIVE)
-    both = np.empty(2 * len(starts), np.uint64)
-    both[0::2], both[1::2] = low, high
+        digits[:, -1] //= form.surplus
+    both = np.empty((len(starts), 2), np.uint64)
+    negative = sign == _NEGATIVE
+    if precision <= _NARROW:
+        units = digits @ form.factors
+        signed = np.where(negative, -units, units)
+        both[:, 0], both[:, 1] = signed.view(np.uint64), (signed >> 63).view(np.uint64)
+    else:
+        low, high = _wide(digits, form.bases)
+        flipped = ~low + np.uint64(1)
+        both[:, 0], both[:, 1] = np.where(negative, flipped, low), np.where(negative, ~high + (flipped == 0), high)
     return pa.Array.from_buffers(pa.decimal128(precision, scale), len(starts), [None, pa.py_buffer(both)])
 
 
-class _Magnitudes:
-    """Whole numbers without sign, in one 64-bit word each (`narrow`: they stay below 10 ** 18) or in limbs of 32 bits."""
-
-    def __init__(self, count: int, *, narrow: bool) -> None:
-        self._limbs = [np.zeros(count, np.uint64) for _ in range(1 if narrow else _LIMBS)]
-
-    def append(self, digit: Any, base: int) -> None:
-        """Each times the base, plus the digit."""
-        factor = np.uint64(base)
-        if len(self._limbs) == 1:
-            self._limbs[0] = self._limbs[0] * factor + digit
-            return
+def _wide(digits: Any, bases: Any) -> tuple[Any, Any]:
+    """The magnitudes as the low and high 64 bits, reckoned in four limbs of 32 bits."""
+    limbs = [np.zeros(len(digits), np.uint64) for _ in range(4)]
+    for digit, base in zip(digits.T.astype(np.uint64), bases, strict=True):
         carry = digit
-        for number, limb in enumerate(self._limbs):
-            product = limb * factor + carry
-            self._limbs[number], carry = product & np.uint64(0xFFFFFFFF), product >> np.uint64(32)
-
-    def signed(self, negative: Any) -> tuple[Any, Any]:
-        """The low and high 64 bits in two's complement."""
-        shift = np.uint64(32)
-        if len(self._limbs) == 1:
-            low, high = self._limbs[0], np.zeros_like(self._limbs[0])
-        else:
-            low, high = (self._limbs[place] | (self._limbs[place + 1] << shift) for place in (0, 2))
-        flipped_low = ~low + np.uint64(1)
-        flipped_high = ~high + (flipped_low == 0)
-        return np.where(negative, flipped_low, low), np.where(negative, flipped_high, high)
+        for number, limb in enumerate(limbs):
+            product = limb * base + carry
+            limbs[number], carry = product & _LOW, product >> _SHIFT
+    return limbs[0] | (limbs[1] << _SHIFT), limbs[2] | (limbs[3] << _SHIFT)

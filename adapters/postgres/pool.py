@@ -89,7 +89,7 @@ class ConnectionPool:
             connection.close()
 
     def _give_back(self, connection: Connection | None) -> None:
-        keep = connection is not None and connection.is_usable
+        keep = connection is not None and connection.is_whole
         with self._changed:
             keep = keep and not self._closed
             if connection is not None and keep:

@@ -1,31 +1,26 @@
-"""Rows in the binary form of a record, decoded column by column: where each value of a column stands is found for all rows at once.
-
-`record_send` gives for each row the number of its columns, and for each column its type's OID, its length (-1 is NULL) and its bytes,
-big-endian. A column that is a composite has the same form; an array has its own.
-"""
+"""Rows that came as binary records, decoded into Arrow column by column. Composites have the form of a record, arrays their own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from adapters.arrow_types import arrow_type
+from adapters.postgres.cells import Cells, WireBytes
+from adapters.postgres.cells import columns as columns_of
 from adapters.postgres.natives import Native
-from adapters.postgres.numerics import UnfitNumberError, decimals
+from adapters.postgres.numerics import UnfitNumberError, decimals, few_decimals
 from catalog.types import Type
 
-Places = np.ndarray[tuple[int], np.dtype[np.int64]]
+_FEW = 10
+"""Numerics that are sooner read one by one."""
 
 _EPOCH_DAYS = 10_957
 """Days from 1970-01-01, where Arrow begins, to 2000-01-01, where PostgreSQL does."""
 _EPOCH_MICROSECONDS = _EPOCH_DAYS * 86_400_000_000
-_SPARE = bytes(16)
-"""Behind the last row, so that looking at the bytes of a NULL there stays inside."""
 
 
 class UnreadableError(Exception):
@@ -42,92 +37,20 @@ class _UnfitError(Exception):
         self.changed = changed
 
 
-@dataclass(frozen=True, slots=True)
-class _Bytes:
-    """All rows of a batch one after the other, and views of them that read a number at any place."""
-
-    data: bytes
-    octets: np.ndarray[tuple[int], np.dtype[np.uint8]]
-    int32: np.ndarray[tuple[int], np.dtype[np.int32]]
-
-    @staticmethod
-    def of(data: bytes) -> _Bytes:
-        octets = np.frombuffer(data, np.uint8)
-        return _Bytes(data, octets, _at_any_place(data, ">i4"))
-
-    def numbers(self, form: str, places: Places) -> Any:
-        """The numbers at these places, in the machine's own byte order."""
-        found = _at_any_place(self.data, form)[places]
-        return found.astype(found.dtype.newbyteorder("="))
-
-
-def _at_any_place(data: bytes, form: str) -> Any:
-    size = np.dtype(form).itemsize
-    return np.ndarray((len(data) - size + 1,), form, data, 0, (1,))
-
-
-@dataclass(frozen=True, slots=True)
-class _Cells:
-    """One column: where each value begins and how long it is. `nulls` is None where no value is NULL."""
-
-    bytes: _Bytes
-    starts: Places
-    lengths: Places
-    nulls: np.ndarray[tuple[int], np.dtype[np.bool_]] | None
-    oid: int
-
-    @property
-    def present(self) -> Places:
-        """The beginnings, with a harmless place for NULL."""
-        return self.starts if self.nulls is None else np.where(self.nulls, 0, self.starts)
-
-    def valid(self) -> _Cells:
-        """Those that are not NULL."""
-        if self.nulls is None:
-            return self
-        kept = ~self.nulls
-        return _Cells(self.bytes, self.starts[kept], self.lengths[kept], None, self.oid)
-
-    def spread(self, found: pa.Array) -> pa.Array:
-        """An array of the valid values, with NULL put back where it was."""
-        if self.nulls is None:
-            return found
-        places = np.cumsum(~self.nulls) - 1
-        return found.take(pa.array(places, mask=self.nulls))
-
-
-def decode_rows(rows: Sequence[bytes], columns: Sequence[tuple[str, Native, Type]]) -> pa.RecordBatch:
-    """The rows as one batch of the declared types. Raises UnreadableError."""
-    held = _Bytes.of(b"".join((*rows, _SPARE)))
+def decode_rows(rows: Sequence[bytes], columns: Sequence[tuple[str, Native, Type]], schema: pa.Schema) -> pa.RecordBatch:
+    """The rows (at least one) as one batch of the declared types, which `schema` has in Arrow's terms. Raises UnreadableError."""
+    held = WireBytes(b"".join(rows))
     starts = np.fromiter(accumulate(map(len, rows), initial=0), np.int64, len(rows) + 1)[:-1]
-    arrays, fields = [], []
-    for (name, native, declared), cells in zip(columns, _columns(held, starts, len(columns)), strict=True):
+    arrays = []
+    for (name, native, declared), cells in zip(columns, columns_of(held, starts, len(columns)), strict=True):
         try:
             arrays.append(_decoded(cells, native, declared))
         except _UnfitError as unfit:
             raise UnreadableError(name, changed=unfit.changed) from None
-        fields.append(pa.field(name, arrow_type(declared)))
-    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _columns(held: _Bytes, starts: Places, count: int) -> list[_Cells]:
-    """The columns of records that begin at these places."""
-    found = []
-    place = starts + 4
-    for _ in range(count):
-        lengths = held.int32[place + 4].astype(np.int64)
-        place = place + 8
-        oid = int(held.int32[place[0] - 8]) if len(place) else 0
-        if lengths.min(initial=0) < 0:
-            found.append(_Cells(held, place, lengths, lengths < 0, oid))
-            place = place + np.maximum(lengths, 0)
-        else:
-            found.append(_Cells(held, place, lengths, None, oid))
-            place = place + lengths
-    return found
-
-
-def _decoded(cells: _Cells, native: Native, declared: Type) -> pa.Array:
+def _decoded(cells: Cells, native: Native, declared: Type) -> pa.Array:
     match declared.name:
         case "list":
             return _lists(cells, native, declared)
@@ -142,27 +65,27 @@ def _decoded(cells: _Cells, native: Native, declared: Type) -> pa.Array:
             return decoder(cells)
 
 
-def _integers(form: str) -> Callable[[_Cells], pa.Array]:
-    def decode(cells: _Cells) -> pa.Array:
-        return pa.array(cells.bytes.numbers(form, cells.present).astype(np.int64, copy=False), mask=cells.nulls)
+def _integers(form: str) -> Callable[[Cells], pa.Array]:
+    def decode(cells: Cells) -> pa.Array:
+        return pa.array(cells.numbers(form, np.int64), mask=cells.nulls)
 
     return decode
 
 
-def _doubles(form: str) -> Callable[[_Cells], pa.Array]:
-    def decode(cells: _Cells) -> pa.Array:
+def _doubles(form: str) -> Callable[[Cells], pa.Array]:
+    def decode(cells: Cells) -> pa.Array:
         # from_pandas would turn NaN into NULL; a mask alone does not
-        return pa.array(cells.bytes.numbers(form, cells.present).astype(np.float64, copy=False), mask=cells.nulls, from_pandas=False)
+        return pa.array(cells.numbers(form, np.float64), mask=cells.nulls, from_pandas=False)
 
     return decode
 
 
-def _booleans(cells: _Cells) -> pa.Array:
-    return pa.array(cells.bytes.octets[cells.present] != 0, mask=cells.nulls)
+def _booleans(cells: Cells) -> pa.Array:
+    return pa.array(cells.held.view("u1")[cells.present] != 0, mask=cells.nulls)
 
 
-def _dates(cells: _Cells) -> pa.Array:
-    days = cells.bytes.numbers(">i4", cells.present).astype(np.int64)
+def _dates(cells: Cells) -> pa.Array:
+    days = cells.numbers(">i4", np.int64)
     if cells.nulls is not None:
         days[cells.nulls] = 0
     if len(days) and (days.max() > 2**31 - 1 - _EPOCH_DAYS or days.min() == -(2**31)):
@@ -170,9 +93,9 @@ def _dates(cells: _Cells) -> pa.Array:
     return pa.array((days + _EPOCH_DAYS).astype(np.int32), mask=cells.nulls).view(pa.date32())
 
 
-def _times(type: pa.DataType) -> Callable[[_Cells], pa.Array]:
-    def decode(cells: _Cells) -> pa.Array:
-        microseconds = cells.bytes.numbers(">i8", cells.present)
+def _times(type: pa.DataType) -> Callable[[Cells], pa.Array]:
+    def decode(cells: Cells) -> pa.Array:
+        microseconds = cells.numbers(">i8", np.int64)
         if cells.nulls is not None:
             microseconds[cells.nulls] = 0
         if len(microseconds) and (int(microseconds.max()) > 2**63 - 1 - _EPOCH_MICROSECONDS or int(microseconds.min()) == -(2**63)):
@@ -182,18 +105,18 @@ def _times(type: pa.DataType) -> Callable[[_Cells], pa.Array]:
     return decode
 
 
-def _stretches(type: pa.DataType) -> Callable[[_Cells], pa.Array]:
+def _stretches(type: pa.DataType) -> Callable[[Cells], pa.Array]:
     """Texts and bytes. Arrow itself copies them together: the values, and what lies between them, are every other value of one array
     over the bytes as they came."""
 
-    def decode(cells: _Cells) -> pa.Array:
+    def decode(cells: Cells) -> pa.Array:
         count = len(cells.starts)
         ends = cells.starts + (cells.lengths if cells.nulls is None else np.maximum(cells.lengths, 0))
         bounds = np.empty(2 * count, np.int32)
         bounds[0::2], bounds[1::2] = cells.starts, ends
         if count == 1 and cells.nulls is not None:
             return pa.nulls(1, type)
-        both = pa.Array.from_buffers(type, 2 * count - 1, [None, pa.py_buffer(bounds), pa.py_buffer(cells.bytes.data)])
+        both = pa.Array.from_buffers(type, 2 * count - 1, [None, pa.py_buffer(bounds), pa.py_buffer(cells.held.data)])
         return both if count == 1 else both.take(pa.array(np.arange(0, 2 * count, 2), mask=cells.nulls))
 
     return decode
@@ -204,10 +127,10 @@ _DASHES = np.array([8, 13, 18, 23])
 _DIGITS = np.setdiff1d(np.arange(36), _DASHES)
 
 
-def _uuids(cells: _Cells) -> pa.Array:
+def _uuids(cells: Cells) -> pa.Array:
     """Upper-case, with dashes."""
     count = len(cells.starts)
-    octets = cells.bytes.octets[cells.present[:, None] + np.arange(16)]
+    octets = cells.held.view("u1")[cells.present[:, None] + np.arange(16)]
     text = np.empty((count, 36), np.uint8)
     text[:, _DASHES] = ord("-")
     text[:, _DIGITS] = np.ascontiguousarray(_HEX[octets]).view(np.uint8)
@@ -216,59 +139,64 @@ def _uuids(cells: _Cells) -> pa.Array:
     return found if cells.nulls is None else found.take(pa.array(np.arange(count), mask=cells.nulls))
 
 
-def _numerics(cells: _Cells, declared: Type) -> pa.Array:
+def _numerics(cells: Cells, declared: Type) -> pa.Array:
     if cells.oid != _NUMERIC:
         raise _UnfitError(changed=True)
     valid = cells.valid()
+    starts, precision, scale = valid.starts, declared.precision, declared.scale
     try:
-        found = decimals(_at_any_place(cells.bytes.data, ">i2"), valid.starts, declared.precision, declared.scale)
+        if len(starts) <= _FEW:
+            found = few_decimals(cells.held.data, starts.tolist(), precision, scale)
+        else:
+            found = decimals(cells.held.view(">i2"), starts, precision, scale)
     except UnfitNumberError:
         raise _UnfitError from None
     return cells.spread(found)
 
 
-def _lists(cells: _Cells, native: Native, declared: Type) -> pa.Array:
+def _lists(cells: Cells, native: Native, declared: Type) -> pa.Array:
     """An array: dimensions, flags, the elements' OID, for each dimension its size and lower bound, and then lengths and elements."""
     assert declared.element is not None
     if native.element is None:
         raise _UnfitError(changed=True)
-    held, valid = cells.bytes, cells.valid()
-    dimensions = held.int32[valid.starts]
+    held, valid = cells.held, cells.valid()
+    words = held.view(">i4")
+    dimensions = words[valid.starts]
     if len(dimensions) and dimensions.max() > 1:
         raise _UnfitError  # an array of arrays is not a list of the declared elements
-    counts = np.where(dimensions == 1, held.int32[np.where(dimensions == 1, valid.starts + 12, 0)], 0).astype(np.int64)
+    counts = np.where(dimensions == 1, words[np.where(dimensions == 1, valid.starts + 12, 0)], 0).astype(np.int64)
     offsets = np.zeros(len(counts) + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])
     starts, lengths = np.empty(offsets[-1], np.int64), np.empty(offsets[-1], np.int64)
     place = valid.starts + 20
     for number in range(int(counts.max(initial=0))):
         rows = np.flatnonzero(counts > number)
-        here, length = place[rows], held.int32[place[rows]].astype(np.int64)
+        here, length = place[rows], words[place[rows]].astype(np.int64)
         starts[offsets[rows] + number], lengths[offsets[rows] + number] = here + 4, length
         place[rows] = here + 4 + np.maximum(length, 0)
     filled = np.flatnonzero(counts)
-    oid = int(held.int32[valid.starts[filled[0]] + 8]) if len(filled) else 0
-    elements = _Cells(held, starts, lengths, lengths < 0 if lengths.min(initial=0) < 0 else None, oid)
+    oid = int(words[valid.starts[filled[0]] + 8]) if len(filled) else 0
+    elements = Cells(held, starts, lengths, lengths < 0 if lengths.min(initial=0) < 0 else None, oid)
     values = _decoded(elements, native.element, declared.element) if len(starts) else pa.array([], arrow_type(declared.element))
     type = arrow_type(declared)
     found = pa.Array.from_buffers(type, len(counts), [None, pa.py_buffer(offsets.astype(np.int32))], children=[values])
     return cells.spread(found)
 
 
-def _structs(cells: _Cells, native: Native, declared: Type) -> pa.Array:
+def _structs(cells: Cells, native: Native, declared: Type) -> pa.Array:
     valid = cells.valid()
     if not len(valid.starts):
         return pa.nulls(len(cells.starts), arrow_type(declared))
-    if int(cells.bytes.int32[valid.starts[0]]) != len(native.fields):
+    if int(cells.held.view(">i4")[valid.starts[0]]) != len(native.fields):
         raise _UnfitError(changed=True)
-    by_name = dict(zip((name for name, _ in native.fields), _columns(cells.bytes, valid.starts, len(native.fields)), strict=True))
+    by_name = dict(zip((name for name, _ in native.fields), columns_of(cells.held, valid.starts, len(native.fields)), strict=True))
     natives = dict(native.fields)
     arrays = [_decoded(by_name[name], natives[name], type) for name, type in declared.fields]
     return cells.spread(pa.StructArray.from_arrays(arrays, fields=list(arrow_type(declared))))
 
 
 _NUMERIC = 1700
-_DECODERS: Mapping[str, Mapping[int, Callable[[_Cells], pa.Array]]] = {
+_DECODERS: Mapping[str, Mapping[int, Callable[[Cells], pa.Array]]] = {
     "text": {oid: _stretches(pa.string()) for oid in (25, 1043)},
     "uuid": {2950: _uuids},
     **{name: {21: _integers(">i2"), 23: _integers(">i4"), 20: _integers(">i8")} for name in ("integer", "bigint")},

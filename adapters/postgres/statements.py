@@ -7,10 +7,13 @@ parameters must be just those. Any other scan, and any value that needs another 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
+from adapters.arrow_types import arrow_type
 from adapters.interface import Scan
 from adapters.postgres.dialect import dialect_of, one_point
 from adapters.postgres.natives import Native, usual
@@ -31,11 +34,13 @@ Shape = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A statement with its parameters as text or lists of texts, and what comes: each column's name, native and declared type."""
+    """A statement with its parameters as text or lists of texts, and what comes: each column's name, native and declared type, and
+    those in Arrow's terms."""
 
     sql: str
     parameters: tuple[Any, ...]
-    columns: list[tuple[str, Native, Type]]
+    columns: Sequence[tuple[str, Native, Type]]
+    schema: pa.Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +65,15 @@ class Statements:
         shapes = self._shapes(scan.relation, revision)
         shape, parameters = _shape(scan, shapes.columns)
         written = shapes.written.get(shape) if shape else None
-        return None if written is None else Reading(written.sql, parameters, written.columns)
+        return None if written is None else Reading(written.sql, parameters, written.columns, written.schema)
 
     def written(self, scan: Scan, revision: int, natives: Mapping[str, Native], *, utf8: bool) -> Reading:
         shapes = self._shapes(scan.relation, revision)
         statement = write_statement(scan, dialect_of(self._schema, natives, utf8=utf8))
-        columns = [(name, natives.get(name) or usual(shapes.columns[name].type), shapes.columns[name].type) for name in scan.columns]
-        reading = Reading(_FRAME.format(statement.sql), statement.parameters, columns or [_ROW_COLUMN])
+        types = [(name, shapes.columns[name].type) for name in scan.columns]
+        columns = [(name, natives.get(name) or usual(declared), declared) for name, declared in types] or [_ROW_COLUMN]
+        schema = pa.schema([pa.field(name, arrow_type(declared)) for name, _, declared in columns])
+        reading = Reading(_FRAME.format(statement.sql), statement.parameters, columns, schema)
         shape, parameters = _shape(scan, shapes.columns)
         if shape and parameters == statement.parameters and len(shapes.written) < _MOST_SHAPES:
             shapes.written[shape] = reading
