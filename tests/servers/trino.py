@@ -133,12 +133,12 @@ def start(folder: Path) -> TrinoServer:
 
 def _installed() -> Path:
     """The unpacked server with no more than the wanted plugins, in the cache."""
-    packed = artifact(f"io.trino:trino-server:{VERSION}:tar.gz")
     target = cache() / f"trino-server-{VERSION}"
     wanted = tuple(f"plugin/{name}" for name in PLUGINS)
     with locked(f"trino-server-{VERSION}"):
         if all((target / plugin).is_dir() for plugin in wanted):
             return target
+        packed = artifact(f"io.trino:trino-server:{VERSION}:tar.gz")
         shutil.rmtree(target, ignore_errors=True)
         made = target.with_name(target.name + ".part")
         shutil.rmtree(made, ignore_errors=True)
@@ -149,6 +149,7 @@ def _installed() -> Path:
                     tar.extract(member, made, filter="data")
         (made / f"trino-server-{VERSION}").rename(target)
         shutil.rmtree(made, ignore_errors=True)
+        packed.unlink()  # 820 MB that nothing needs any more
     return target
 
 

@@ -100,7 +100,7 @@ def test_killed_mid_stream_and_restarted(trino_server: TrinoServer, large: Trino
 
 
 def test_frozen_mid_stream_the_deadline_holds(trino_server: TrinoServer, large: TrinoAdapter) -> None:
-    context = ReadContext(deadline=time.monotonic() + 5)
+    context = ReadContext(deadline=time.monotonic() + 3)
     batches = begun(large, context)
     try:
         trino_server.pause()
