@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -33,38 +34,47 @@ class RealRegion:
 
 def load_region(hbase: HBaseServer, hive: HiveServer, tds: TdsServer, folder: Path) -> RealRegion:
     """Fill the servers by the loaders' commands and write gateway.toml. Raises ServerFailed with what a loader said."""
-    loader("hbase", hbase.url, "--data", str(LOCAL / "hospital_a_hbase"))
-    loader("hive", hive.url("hospital_b"), "--data", str(LOCAL / "hospital_b_hive"), "--files", str(folder / "hospital_b"))
+    warehouse = hive.url("hospital_b")
+    clinic = f"sqlserver://{tds.host}:{tds.port}/HospitalC"
     secrets = {"HOSP_C_PASSWORD": tds.password}
-    loader("sqlserver", tds.url, "--user", tds.user, "--data", str(LOCAL / "hospital_c_sqlserver"), environment={"PASSWORD": tds.password})
+    loader("hbase", hbase.url, "--data", str(LOCAL / "hospital_a_hbase"))
+    loader("hive", warehouse, "--data", str(LOCAL / "hospital_b_hive"), "--files", str(folder / "hospital_b"))
+    loader(
+        "sqlserver",
+        *(clinic, "--user", tds.user, "--password-env", "HOSP_C_PASSWORD", "--data", str(LOCAL / "hospital_c_sqlserver")),
+        environment=secrets,
+    )
     config = folder / "gateway.toml"
     config.write_text(
-        "\n".join(
-            [
-                'default_role = "demo"',
-                "[catalog]",
-                f"url = {json.dumps(str(CLONE / 'mappings'))}",
-                "[sources.hosp_a.hbase]",
-                'adapter = "hbase"',
-                f'url = "{hbase.url}"',
-                "[sources.hosp_b.hive]",
-                'adapter = "hive"',
-                f'url = "{hive.url("hospital_b")}"',
-                "[sources.hosp_c.mssql]",
-                'adapter = "sqlserver"',
-                f'url = "{tds.url}"',
-                f'options = {{ user = "{tds.user}", password = "env:HOSP_C_PASSWORD", tls = "off" }}',
-                "",
-            ]
-        )
+        f"""default_role = "demo"
+
+[catalog]
+url = {json.dumps(str(CLONE / "mappings"))}
+
+[sources.hosp_a.hbase]
+adapter = "hbase"
+url = "{hbase.url}"
+
+[sources.hosp_b.hive]
+adapter = "hive"
+url = "{warehouse}"
+
+[sources.hosp_c.mssql]
+adapter = "sqlserver"
+url = "{clinic}"
+
+[sources.hosp_c.mssql.options]
+user = "{tds.user}"
+password = "env:HOSP_C_PASSWORD"
+tls = "verify"
+tls_ca = "{tds.certificates.authority}"
+"""
     )
     return RealRegion(hbase, hive, tds, config, secrets)
 
 
 def loader(name: str, *arguments: str, environment: dict[str, str] | None = None) -> str:
     """Run docker/loaders/<name>.py as compose does; what it printed."""
-    import os
-
     command = [sys.executable, str(CLONE / "docker" / "loaders" / f"{name}.py"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(environment or {})}, timeout=300, check=False)
     if done.returncode:
