@@ -15,6 +15,8 @@ _UNBIND = 2  # of SQLFreeStmt
 _ROW_ARRAY_SIZE, _ROWS_FETCHED = 27, 26  # statement attributes
 _HANDLE_STATEMENT = 3
 _NAME_LENGTH = 257
+_HARMLESS = frozenset({"01004", "01S07"})
+"""A text cut to its buffer (the indicators are looked at), a fraction cut to its digits."""
 
 _ARGUMENTS: dict[str, list[Any]] = {
     "SQLNumResultCols": [c_void_p, POINTER(c_short)],
@@ -97,11 +99,17 @@ class StatementHandle:
         self._set(_ROWS_FETCHED, ctypes.cast(ctypes.pointer(self._fetched), c_void_p))
 
     def fetch(self) -> int:
-        """Blocks for the next rows; how many have come, 0 at the end. What was cut is told by the indicators, not here."""
+        """Blocks for the next rows; how many have come, 0 at the end. What was cut is told by the indicators, not here.
+
+        Where the server fails after some rows of a block, the driver gives those rows, says "success with information", and the end
+        comes next: the information is the error.
+        """
         code = self._odbc.SQLFetch(self._handle)
         if code == NO_DATA:
             return 0
         self._check(code, "SQLFetch")
+        if code == SUCCESS_WITH_INFO:
+            self._check_information()
         return self._fetched.value
 
     def release(self) -> None:
@@ -116,6 +124,22 @@ class StatementHandle:
     def _check(self, code: int, call: str) -> None:
         if code in (SUCCESS, SUCCESS_WITH_INFO):
             return
+        state, native = self._diagnosis(1) or ("", 0)
+        raise OdbcError(call, state, native)
+
+    def _check_information(self) -> None:
+        place = 1
+        while (found := self._diagnosis(place)) is not None:
+            state, native = found
+            harmless = state in _HARMLESS or (state.startswith("01") and native == 0)
+            if not harmless:
+                raise OdbcError("SQLFetch", state, native)
+            place += 1
+
+    def _diagnosis(self, place: int) -> tuple[str, int] | None:
+        """State and native number of a diagnostic record (the first is 1); None if there is none."""
         state, text, native, length = ctypes.create_string_buffer(6), ctypes.create_string_buffer(1024), c_int(), c_short()
-        self._odbc.SQLGetDiagRec(_HANDLE_STATEMENT, self._handle, 1, state, byref(native), text, 1024, byref(length))
-        raise OdbcError(call, state.value.decode("ascii", "replace"), native.value)
+        code = self._odbc.SQLGetDiagRec(_HANDLE_STATEMENT, self._handle, place, state, byref(native), text, 1024, byref(length))
+        if code not in (SUCCESS, SUCCESS_WITH_INFO):
+            return None
+        return state.value.decode("ascii", "replace"), native.value

@@ -48,6 +48,11 @@ class SqlServerAdapter:
     def database(self) -> str:
         return self._options.database
 
+    @property
+    def left_behind(self) -> int:
+        """How many connections hang in the driver now."""
+        return self._connections.left_behind
+
     # ------------------------------------------------------------------------------------------------- the pure half
 
     def classify(self, scan: Scan) -> Sequence[Verdict]:

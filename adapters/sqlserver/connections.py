@@ -36,6 +36,10 @@ class Connections:
         """One connection for one statement. Raises SourceError S101, S103, S104, S106, S107, S110."""
         return self._pool.session(context)
 
+    @property
+    def left_behind(self) -> int:
+        return self._left_behind.count
+
     def forget_idle(self) -> None:
         self._pool.forget_idle()
 

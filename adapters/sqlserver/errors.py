@@ -79,8 +79,12 @@ _BY_STATE: Mapping[str, Fault] = {
     "42S22": _NO_COLUMN,
     "IM002": _NO_DRIVER,
     "IM003": _NO_DRIVER,
-    "01000": Fault("S102", "the connection was lost", transient=True, dead=True),
+    "01000": _LOST,
+    "HY000": _LOST,  # what FreeTDS says of the first statement on a connection whose server is gone: "Unknown error", number 0
 }
+_GENERAL = frozenset({"01000", "HY000"})
+"""States that say nothing beside a number of the server's own."""
+
 _UNKNOWN = Fault("S105", "the source answered with an error")
 
 
@@ -94,7 +98,7 @@ def fault_of(error: Exception) -> tuple[Fault, int]:
         return _NO_DRIVER, 0
     server_number = next((number for number in numbers if number > 0), 0)
     for state in states:
-        if state in _BY_STATE and not (server_number and state == "01000"):
+        if state in _BY_STATE and not (server_number and state in _GENERAL):
             return _BY_STATE[state], 0
     return _UNKNOWN, server_number
 
@@ -104,6 +108,8 @@ def connect_error(error: Exception, *, encrypted: bool) -> SourceError:
     fault, number = fault_of(error)
     if encrypted and fault is _UNREACHABLE and number == 0:
         return SourceError("S107", _UNENCRYPTED.fact, _UNENCRYPTED.hint)
+    if fault is _OUT_OF_TIME:  # the driver's own limit, connect_timeout
+        return SourceError(_UNREACHABLE.code, _UNREACHABLE.fact, transient=True)
     return source_error(error)
 
 

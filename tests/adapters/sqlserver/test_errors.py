@@ -34,7 +34,9 @@ F, M = "[FreeTDS][SQL Server]", "[Microsoft][ODBC Driver 18 for SQL Server]"
         ("08001", f"[08001] {M}SSL Provider: certificate verify failed (-2146893019) (SQLDriverConnect)", "S107", False),
         ("01000", "[01000] [unixODBC][Driver Manager]Can't open lib 'FreeTDS' : file not found (0) (SQLDriverConnect)", "S110", False),
         ("42000", f"[42000] {F}Error converting data type nvarchar to float. (8114) (SQLExecDirectW)", "S105", False),
-        ("HY000", "nothing that anybody knows", "S105", False),
+        ("HY000", f"[HY000] {F}Unknown error (0) (SQLExecDirectW)", "S102", True),
+        ("HY000", f"[HY000] {F}What the server says itself (50001) (SQLExecDirectW)", "S105", False),
+        ("HY104", "nothing that anybody knows", "S105", False),
     ],
 )
 def test_a_fault_has_one_code_and_no_text_of_the_driver(state: str, text: str, code: str, transient: bool) -> None:
@@ -76,3 +78,8 @@ def test_a_handshake_that_failed_is_told_from_a_server_that_is_not_there() -> No
     assert connect_error(handshake, encrypted=True).code == "S107"
     assert connect_error(handshake, encrypted=False).code == "S101"
     assert connect_error(absent, encrypted=True).code == "S101"
+
+
+def test_the_drivers_own_limit_of_connecting_is_a_source_that_does_not_answer() -> None:
+    late = Exception("S1T00", f"[S1T00] {F}Adaptive Server connection timed out (20003) (SQLDriverConnect)")
+    assert (connect_error(late, encrypted=False).code, source_error(late).code) == ("S101", "S103")
