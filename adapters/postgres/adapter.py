@@ -104,7 +104,8 @@ class PostgresAdapter:
             raise missing_driver() from None
         context.statements.append(reading.sql)
         context.touched.setdefault("rows", 0)
-        with closing(connection.chunks(reading.sql, [_bound(value) for value in reading.parameters], context)) as chunks:
+        parameters = [_bound(value) for value in reading.parameters]
+        with closing(connection.chunks(reading.sql, parameters, context, reading.name)) as chunks:
             for rows in _gathered(chunks, context):
                 context.check()
                 try:

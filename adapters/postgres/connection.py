@@ -9,7 +9,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -35,6 +35,9 @@ _CHUNK = 500
 """Rows that libpq hands over at once."""
 
 _OLDEST_LIBPQ = 170_000  # the first that gives rows in chunks and cancels without blocking
+_GOOD = frozenset((int(pq.ExecStatus.TUPLES_CHUNK), int(pq.ExecStatus.TUPLES_OK), int(pq.ExecStatus.COMMAND_OK)))
+_MOST_PREPARED = 100
+_LONGEST_STATEMENT = 1 << 20  # seconds
 _NO_FILE = "/nonexistent"
 
 _SETTINGS = {
@@ -55,6 +58,7 @@ class Connection:
     def __init__(self, session: PGconn) -> None:
         self._session = session
         self._statement_seconds = 0
+        self._prepared: set[str] = set()
         self._busy = False
         self.broken = False
         session.nonblocking = 1
@@ -79,16 +83,25 @@ class Connection:
         """Whether a next query may be sent: it is whole, and the server has not said anything since, such as goodbye."""
         return self.is_whole and not _happens(self._session.socket, select.POLLIN, 0)
 
-    def chunks(self, sql: str, parameters: Sequence[bytes | None], context: ReadContext) -> Generator[PGresult, None, None]:
+    def chunks(self, sql: str, parameters: Sequence[bytes | None], context: ReadContext, name: str = "") -> Generator[PGresult, None, None]:
         """Send one statement; its rows in binary, up to 500 at a time, as they come. A failure of the server itself leaves the session
-        usable; a read that is left early, runs out of time or is cancelled stops the query and breaks the session."""
+        usable; a read that is left early, runs out of time or is cancelled stops the query and breaks the session.
+
+        `name`: the statement comes again and again with other parameters, and is parsed once a session under this name.
+        """
         self._limit_statements(context)
-        yield from self._run(sql, parameters, context, pq.Format.BINARY)
+        if name and name not in self._prepared and len(self._prepared) < _MOST_PREPARED:
+            self._ask(lambda: self._session.send_prepare(name.encode(), sql.encode()), context)
+            self._prepared.add(name)
+        if name in self._prepared:
+            yield from self._run(lambda: self._session.send_query_prepared(name.encode(), parameters, None, pq.Format.BINARY), context)
+        else:
+            yield from self._run(lambda: self._session.send_query_params(sql.encode(), parameters, None, None, pq.Format.BINARY), context)
 
     def rows(self, sql: str, parameters: Sequence[bytes | None], context: ReadContext) -> list[tuple[str | None, ...]]:
         """All rows of a small answer, each value as its text."""
         found: list[tuple[str | None, ...]] = []
-        for chunk in self._run(sql, parameters, context, pq.Format.TEXT):
+        for chunk in self._run(lambda: self._session.send_query_params(sql.encode(), parameters), context):
             for row in range(chunk.ntuples):
                 values = [chunk.get_value(row, column) for column in range(chunk.nfields)]
                 found.append(tuple(None if value is None else bytes(value).decode() for value in values))
@@ -100,16 +113,23 @@ class Connection:
 
     # ---------------------------------------------------------------------------------------------------- one query
 
-    def _run(self, sql: str, parameters: Sequence[bytes | None], context: ReadContext, form: pq.Format) -> Generator[PGresult, None, None]:
+    def _ask(self, send: Callable[[], None], context: ReadContext) -> None:
+        """What gives no rows."""
+        for _ in self._run(send, context, gives_rows=False):
+            pass
+
+    def _run(self, send: Callable[[], None], context: ReadContext, *, gives_rows: bool = True) -> Generator[PGresult, None, None]:
+        """Send, and give what comes until nothing more does. `_busy` says whether the session is in between."""
         context.check()
         self._busy = True
         try:
-            self._session.send_query_params(sql.encode(), parameters, result_format=form)
-            self._session.set_chunked_rows_mode(_CHUNK)
+            send()
+            if gives_rows:
+                self._session.set_chunked_rows_mode(_CHUNK)
             self._send(context)
             failure: SourceError | None = None
             while (result := self._next(context)) is not None:
-                if result.status in (pq.ExecStatus.TUPLES_CHUNK, pq.ExecStatus.TUPLES_OK):
+                if result.status in _GOOD:
                     if result.ntuples:
                         yield result
                 else:
@@ -157,7 +177,8 @@ class Connection:
 
     def _limit_statements(self, context: ReadContext) -> None:
         """The server gives a query up by itself some time after we have: at the next power of two of the seconds that are left."""
-        seconds = 1 << max(0, int(context.deadline - time.monotonic())).bit_length()
+        left = min(max(0, context.deadline - time.monotonic()), _LONGEST_STATEMENT)
+        seconds = 1 << int(left).bit_length()
         if seconds != self._statement_seconds:
             self.rows("SELECT set_config('statement_timeout', $1, false)", [f"{seconds}s".encode()], context)
             self._statement_seconds = seconds

@@ -8,7 +8,8 @@ parameters must be just those. Any other scan, and any value that needs another 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 import pyarrow as pa
@@ -35,12 +36,13 @@ Shape = tuple[object, ...]
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A statement with its parameters as text or lists of texts, and what comes: each column's name, native and declared type, and
-    those in Arrow's terms."""
+    those in Arrow's terms. `name`: one under which the database may keep it, as it comes again with other single keys."""
 
     sql: str
     parameters: tuple[Any, ...]
     columns: Sequence[tuple[str, Native, Type]]
     schema: pa.Schema
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,14 @@ class Statements:
     def __init__(self, schema: str) -> None:
         self._schema = schema
         self._known: dict[int, _Shapes] = {}
+        self._numbers = count()
 
     def known(self, scan: Scan, revision: int) -> Reading | None:
         """The statement of a key lookup whose like has been written; None: it must be written."""
         shapes = self._shapes(scan.relation, revision)
         shape, parameters = _shape(scan, shapes.columns)
         written = shapes.written.get(shape) if shape else None
-        return None if written is None else Reading(written.sql, parameters, written.columns, written.schema)
+        return None if written is None else replace(written, parameters=parameters)
 
     def written(self, scan: Scan, revision: int, natives: Mapping[str, Native], *, utf8: bool) -> Reading:
         shapes = self._shapes(scan.relation, revision)
@@ -76,7 +79,9 @@ class Statements:
         reading = Reading(_FRAME.format(statement.sql), statement.parameters, columns, schema)
         shape, parameters = _shape(scan, shapes.columns)
         if shape and parameters == statement.parameters and len(shapes.written) < _MOST_SHAPES:
-            shapes.written[shape] = reading
+            # A plan for lists of any length would be made for short ones.
+            one_by_one = bool(parameters) and not any(isinstance(parameter, list) for parameter in parameters)
+            shapes.written[shape] = replace(reading, name=f"key lookup {next(self._numbers)}" if one_by_one else "")
         return reading
 
     def _shapes(self, relation: Relation, revision: int) -> _Shapes:

@@ -45,8 +45,8 @@ def source(server: PostgresServer, schema: str = "public", url: str = "", **opti
     return Source(node="hospital_p", name="postgres", adapter="postgres", url=url or server.url, options=told, zone="UTC", tables={})
 
 
-def opened(server: PostgresServer, schema: str = "public", **options: object) -> PostgresAdapter:
-    return open_source(source(server, schema, **options))
+def opened(server: PostgresServer, schema: str = "public", url: str = "", **options: object) -> PostgresAdapter:
+    return open_source(source(server, schema, url, **options))
 
 
 @contextmanager
