@@ -117,7 +117,7 @@ def test_what_is_built_or_mounted_is_there() -> None:
             assert context == CLONE
             assert (context / service["build"]["dockerfile"]).is_file(), name
         for source, _, mode in mounts(service):
-            if source.startswith(".") and source != "./loaders":
+            if source.startswith("."):
                 assert (DOCKER / source).exists(), f"{name} mounts {source}"
                 assert mode == "ro", f"{name} may write to {source}"
 
@@ -167,14 +167,12 @@ def test_services_have_few_rights_and_bounded_memory() -> None:
 def test_no_secret_stands_in_the_file() -> None:
     for service in SERVICES.values():
         for variable, value in service.get("environment", {}).items():
-            if re.search(r"password|secret|token|key", variable, re.IGNORECASE):
-                assert value is None or re.fullmatch(r"\$\{\w+:-\}", value), variable
+            assert value is None or not re.search(r"password|secret|token|key", variable, re.IGNORECASE), variable
 
 
 def test_nobody_gets_a_secret_that_is_not_asked_for() -> None:
     variables = [item for service in SERVICES.values() for item in service.get("environment", {}).items()]
     passed_on = {name for name, value in variables if value is None}
-    passed_on |= {name for _, value in variables for name in re.findall(r"\$\{(\w+)", value or "")}
     assert passed_on == {"ACCEPT_EULA", *SECRETS} == set(SERVICES["settings"]["environment"])
 
 
