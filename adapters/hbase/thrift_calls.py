@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +17,7 @@ from adapters.interface import ReadContext, SourceError
 
 _CALL, _EXCEPTION = 1, 3
 _EVERY_VERSION = 2**31 - 1
+_HARDLY_A_KEY = b"\x00"
 
 
 class _Driver(NamedTuple):
@@ -101,18 +102,30 @@ class ThriftCalls:
         self._send(name, **given, **({"columns": list(columns)} if columns else {}))
         return self._rows(name, decoder).block()
 
-    def versions(self, table: str, cells: Sequence[tuple[bytes, bytes]]) -> list[list[tuple[int, bytes]]]:
-        """Every version (time, value) of these cells (key, family:qualifier), newest first. One request each, all sent before
-        the first reply is read: keep them few, so that they fit into the buffers of the connection."""
-        for key, column in cells:
-            given = {"tableName": table.encode(), "row": key, "column": column, "numVersions": _EVERY_VERSION, "attributes": {}}
-            self._send("getVer", **given)
-        found = []
-        for left in range(len(cells), 0, -1):
-            reply = self._receive()
-            self.outstanding = left > 1
-            found.append([(cell.timestamp, cell.value) for cell in self._result("getVer", reply)])
-        return found
+    def versions(self, table: str, cells: Sequence[tuple[bytes, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+        """Every version (time, value) of each of these cells (key, family:qualifier), newest first."""
+        arguments = (
+            {"tableName": table.encode(), "row": key, "column": column, "numVersions": _EVERY_VERSION, "attributes": {}}
+            for key, column in cells
+        )
+        for reply in self._replies("getVer", arguments):
+            yield [(cell.timestamp, cell.value) for cell in self._result("getVer", reply)]
+
+    def check_rights(self, table: str, columns: Sequence[bytes]) -> None:
+        """Raises HBaseFault if one of these families or columns may not be read, or is not there.
+
+        HBase refuses a read of which the account may read nothing; of one of which it may read a part it gives that part, as
+        if the rest were empty. So each is asked for alone.
+        """
+        refusal: HBaseFault | None = None
+        arguments = ({"tableName": table.encode(), "rows": [_HARDLY_A_KEY], "columns": [column], "attributes": {}} for column in columns)
+        for reply in self._replies("getRowsWithColumns", arguments):
+            try:
+                self._result("getRowsWithColumns", reply)
+            except HBaseFault as fault:
+                refusal = refusal or fault
+        if refusal is not None:
+            raise refusal
 
     def region_starts(self, table: str) -> list[bytes]:
         """The first key of each region, in order."""
@@ -157,6 +170,24 @@ class ThriftCalls:
     def _call(self, name: str, **arguments: Any) -> Any:
         self._send(name, **arguments)
         return self._result(name, self._receive())
+
+    def _replies(self, name: str, arguments: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+        """The reply to each call, in order; so many calls are sent before the first reply as the wire allows."""
+        waiting = 0
+        for given in arguments:
+            self._send(name, **given)
+            waiting += 1
+            if waiting == self._wire.at_once:
+                waiting -= 1
+                yield self._received(waiting)
+        while waiting:
+            waiting -= 1
+            yield self._received(waiting)
+
+    def _received(self, waiting: int) -> bytes:
+        reply = self._receive()
+        self.outstanding = waiting > 0
+        return reply
 
     def _send(self, name: str, **arguments: Any) -> None:
         memory = self._driver.memory()

@@ -22,6 +22,13 @@ def wanted_columns(request: CellRequest) -> list[bytes]:
     return columns
 
 
+def checked_columns(request: CellRequest) -> tuple[bytes, ...]:
+    """What the account must be allowed to read: each named column, and the families of all others."""
+    named = {column.partition(b":")[0] for column in request.columns}
+    families = [family.encode() for family in request.families]
+    return (*request.columns, *(family for family in families if request.loose or family not in named))
+
+
 def wanted_filter(request: CellRequest) -> bytes | None:
     """One filter for everything that may stay on the server; the filters of one request never meet."""
     if request.existence and request.filter is None:

@@ -11,16 +11,19 @@ from adapters.hbase.thrift_message import message_end
 from adapters.hbase.thrift_options import ThriftOptions
 from adapters.interface import ReadContext, SourceError
 
+_AT_ONCE = 64
+"""Requests of a few hundred bytes, and their replies: few enough that no buffer of the connection can fill up both ways."""
 _FRAME_MOST = 1 << 30
 _FRAME = struct.Struct(">I")
 _NO_THRIFT = "transport: framed where the server was started with -f, else buffered"
 
 
 class Wire(Protocol):
-    """`receive` gives the whole message that answers the last `send`. Raises SourceError; `socket.broken` then says whether
-    the connection is of no more use."""
+    """`receive` gives the whole message that answers the first `send` not yet answered; at most `at_once` may be. Raises
+    SourceError; `socket.broken` then says whether the connection is of no more use."""
 
     socket: GuardedSocket
+    at_once: int
 
     def send(self, message: bytes) -> None: ...
 
@@ -38,32 +41,39 @@ def open_wire(options: ThriftOptions, context: ReadContext) -> Wire:
 class FramedWire:
     """Four bytes of length before each message."""
 
+    at_once = _AT_ONCE
+
     def __init__(self, socket: GuardedSocket) -> None:
         self.socket = socket
         self._answered = False
         self._piece = memoryview(bytearray(1 << 16))
+        self._ahead = b""
+        """What has come behind the last message."""
 
     def send(self, message: bytes) -> None:
         self.socket.sendall(_FRAME.pack(len(message)) + message)
 
     def receive(self) -> bytes:
-        try:
-            begun = self.socket.receive(4, self._piece)
-        except SourceError as error:
-            raise _misspoken(error, self._answered) from None
-        (size,) = _FRAME.unpack_from(begun)
+        if len(self._ahead) < 4:
+            try:
+                self._ahead += self.socket.receive(4 - len(self._ahead), self._piece)
+            except SourceError as error:
+                raise _misspoken(error, self._answered) from None
+        (size,) = _FRAME.unpack_from(self._ahead)
         if size > _FRAME_MOST:
             self.socket.broken = True
             raise SourceError("S110", "the server does not speak framed Thrift", _NO_THRIFT)
         self._answered = True
-        left = size + 4 - len(begun)
-        if left < 0:
-            self.socket.broken = True  # one reply, one frame: more is not for us
-        return bytes(begun[4 : size + 4]) + (self.socket.receive(left) if left > 0 else b"")
+        end = size + 4
+        message, self._ahead = self._ahead[4:end], self._ahead[end:]
+        left = size - len(message)
+        return message + bytes(self.socket.receive(left)) if left else message
 
 
 class BufferedWire:
     """No lengths: where a message ends is seen by walking through it."""
+
+    at_once = 1
 
     def __init__(self, socket: GuardedSocket) -> None:
         self.socket = socket
@@ -106,14 +116,16 @@ def _misspoken(error: SourceError, answered: bool) -> SourceError:
 class HttpWire:
     """Each message is a POST; who is impersonated is named in a header."""
 
+    at_once = 1
+
     def __init__(self, socket: GuardedSocket, options: ThriftOptions) -> None:
         self.socket = socket
         self._path, self._do_as = options.path, options.do_as
         self._http = http.client.HTTPConnection(options.host, options.port)
-        self._http.sock = socket  # all that http.client needs of it: sendall, makefile, close
+        self._http.sock = _Borrowed(socket)
 
     def send(self, message: bytes) -> None:
-        headers = {"Content-Type": "application/x-thrift", "Accept": "application/x-thrift"}
+        headers = {"Content-Type": "application/x-thrift"}  # no Accept: the server gives its reasons in HTML or not at all
         if self._do_as is not None:
             headers["doAs"] = self._do_as
         self._http.request("POST", self._path, message, headers)
@@ -140,7 +152,7 @@ class HttpWire:
             return SourceError(
                 "S110", "HBase's Thrift server impersonates nobody", "set hbase.thrift.support.proxyuser there, or leave out do_as"
             )
-        if status == http.HTTPStatus.INTERNAL_SERVER_ERROR and self._do_as is not None:
+        if b"AuthorizationException" in body:
             return SourceError(
                 "S106", "HBase's Thrift server does not let the gateway act as the user of do_as", "hadoop.proxyuser.* in HBase"
             )
@@ -153,3 +165,13 @@ class HttpWire:
         return SourceError(
             "S105", f"HBase's Thrift server answered with the HTTP status {status}", "look at the path in the url of the source"
         )
+
+
+class _Borrowed:
+    """All that http.client needs of a socket. It closes it while there is still an answer to read, where no other will come."""
+
+    def __init__(self, socket: GuardedSocket) -> None:
+        self.sendall, self.makefile = socket.sendall, socket.makefile
+
+    def close(self) -> None:
+        """The pool closes it."""

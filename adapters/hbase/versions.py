@@ -6,8 +6,6 @@ from adapters.hbase.cell_source import CellBlock, CellRequest
 from adapters.hbase.thrift_calls import ThriftCalls
 from adapters.hbase.thrift_faults import HBaseFault
 
-_AT_ONCE = 64
-
 
 class VersionReader:
     """Completes the blocks of one request that wants all versions."""
@@ -20,10 +18,7 @@ class VersionReader:
         """The block with all versions of its loose cells. Families that keep one version only are not asked again."""
         cells = [(block.keys[place], name) for place, name in zip(block.places, block.names, strict=True)]
         asked = [index for index, (_, name) in enumerate(cells) if self._versions_kept(calls, name) != 1]
-        found: dict[int, list[tuple[int, bytes]]] = {}
-        for start in range(0, len(asked), _AT_ONCE):
-            some = asked[start : start + _AT_ONCE]
-            found.update(zip(some, calls.versions(self._table, [cells[index] for index in some]), strict=True))
+        found = dict(zip(asked, calls.versions(self._table, [cells[index] for index in asked]), strict=True))
         whole = CellBlock(keys=block.keys, columns=block.columns, cells=block.cells, size=block.size)
         for index, (place, name) in enumerate(zip(block.places, block.names, strict=True)):
             for timestamp, value in found.get(index, [(block.times[index], block.values[index])]):

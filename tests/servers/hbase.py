@@ -24,6 +24,7 @@ class HBaseServer:
         self.host, self.port, self.unframed_port, self._admin_port = "127.0.0.1", free_port(), free_port(), free_port()
         self._framed = framed
         library = jars("hbase")
+        (servlets,) = library.glob("javax.servlet-api-3*.jar")  # before servlet-api-2.5.jar, which Thrift over HTTP cannot use
         classes = compiled("HBaseServer", library, 17, folder / "classes")
         _write_configuration(folder / "conf", {**_settings(folder), **(settings or {})})
         java = [
@@ -37,12 +38,12 @@ class HBaseServer:
         flags += ["--add-exports=java.security.jgss/sun.security.krb5=ALL-UNNAMED"]
         flags += ["-Dorg.apache.hbase.thirdparty.io.netty.tryReflectionSetAccessible=true"]
         thrift = ["start", "-p", str(self.port), "--bind", self.host, *(["-f"] if framed else [])]
-        command = [*java, *flags, "-cp", f"{folder / 'conf'}:{classes}:{library}/*", "HBaseServer", str(self._admin_port)]
+        command = [*java, *flags, "-cp", f"{folder / 'conf'}:{classes}:{servlets}:{library}/*", "HBaseServer", str(self._admin_port)]
         command += [str(self.unframed_port) if framed else "-", *thrift]
         self._process = ServerProcess("hbase", command, folder, self._ready)
         self._process.start()
         self.pause, self.resume, self.kill = self._process.pause, self._process.resume, self._process.kill
-        self.restart = self._process.restart
+        self.start, self.restart = self._process.start, self._process.restart
 
     @property
     def url(self) -> str:

@@ -12,6 +12,7 @@ import happybase
 from tests.adapters.hbase.cells import StoredCell
 from tests.servers.hbase import HBaseServer
 
+_AT_ONCE = 500  # a framed request may have 2 MB (hbase.regionserver.thrift.framed.max_frame_size_in_mb)
 _PUT: dict[tuple[int, str], str] = {}
 
 
@@ -24,9 +25,10 @@ def stored(server: HBaseServer, table: str, cells: Sequence[StoredCell], familie
     content = hashlib.sha256(repr((sorted(cells), named, splits)).encode()).hexdigest()[:10]
     name = _PUT.get((server.port, content))
     if name is None:
-        name = _PUT[(server.port, content)] = f"{table}_{content}"
+        name = f"{table}_{content}"
         server.create(name, dict.fromkeys(named or ["d"], 5), splits)
         put(server, name, cells)
+        _PUT[(server.port, content)] = name
     return name
 
 
@@ -35,6 +37,6 @@ def put(server: HBaseServer, table: str, cells: Sequence[StoredCell]) -> None:
     with closing(happybase.Connection(server.host, server.port, transport="framed", timeout=60_000)) as connection:
         by_time = sorted(cells, key=lambda cell: cell[3])
         for timestamp, group in groupby(by_time, key=lambda cell: cell[3]):
-            with connection.table(table).batch(timestamp=timestamp, batch_size=5_000) as batch:
+            with connection.table(table).batch(timestamp=timestamp, batch_size=_AT_ONCE) as batch:
                 for key, family, qualifier, _, value in group:
                     batch.put(key, {family.encode() + b":" + qualifier: value})
