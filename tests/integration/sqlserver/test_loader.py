@@ -50,7 +50,7 @@ def test_every_row_of_every_file_is_there_once(loaded: pyodbc.Connection, file: 
 
 def test_values_have_their_types_and_empty_fields_are_null(loaded: pyodbc.Connection) -> None:
     row = loaded.execute(
-        "SELECT PersonID, FullName, SexId, DeathDateTime, Zip, IsDeleted FROM dbo.Person WHERE PersonID = '00770559-B626-414A-1339-7467DD1114DA'"
+        "SELECT PersonID, FullName, SexId, CAST(DeathDateTime AS datetime2(7)), Zip, IsDeleted FROM dbo.Person WHERE PersonID = '00770559-B626-414A-1339-7467DD1114DA'"
     ).fetchone()
     assert tuple(row) == ("00770559-B626-414A-1339-7467DD1114DA", "Glover433, Ronny764", 1, None, "01606", False)
 
