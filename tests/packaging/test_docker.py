@@ -22,6 +22,7 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+from gateway.app import open_snapshot, open_sources
 from gateway.settings import load_settings
 
 CLONE = Path(__file__).resolve().parents[2]
@@ -239,6 +240,17 @@ def test_the_settings_of_the_region_replace_every_source_by_its_engine() -> None
         assert replaced.url in {SERVICES[name]["command"][0] for name in SERVICES if name.startswith("seed-")}
 
 
+def test_every_source_of_the_region_takes_its_url_and_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening a source reads its options and connects to nothing."""
+    monkeypatch.setenv("HOSP_C_PASSWORD", "any")
+    for environment in ({}, page_environment()):
+        settings = load_settings(config=DOCKER / "gateway.toml", environment=environment)
+        registry = open_sources(open_snapshot(settings), settings)
+        for name in registry.names:
+            registry(*name)
+        registry.close()
+
+
 def test_the_region_gets_its_settings_file_and_every_variable_in_it() -> None:
     service = SERVICES["region"]
     targets = {target: DOCKER / source for source, target, _ in mounts(service)}
@@ -248,10 +260,13 @@ def test_the_region_gets_its_settings_file_and_every_variable_in_it() -> None:
     assert set(referenced) <= set(service["environment"])
 
 
+def page_environment() -> dict[str, str]:
+    """What docs/compose.md puts into the environment to read hospital B through Trino."""
+    return dict(re.findall(r"-e (HOSPITAL_GATEWAY_\w+)=(\S+)", (CLONE / "docs" / "compose.md").read_text(encoding="utf-8")))
+
+
 def test_hospital_b_can_be_read_through_trino_as_the_page_says() -> None:
-    page = (CLONE / "docs" / "compose.md").read_text(encoding="utf-8")
-    environment = dict(re.findall(r"-e (HOSPITAL_GATEWAY_\w+)=(\S+)", page))
-    replaced = load_settings(config=DOCKER / "gateway.toml", environment=environment).sources["hosp_b", "hive"]
+    replaced = load_settings(config=DOCKER / "gateway.toml", environment=page_environment()).sources["hosp_b", "hive"]
     assert replaced.adapter == "trino"
     url = urlsplit(str(replaced.url))
     assert f"{url.port}" in {port.split(":")[2] for port in SERVICES[str(url.hostname)]["ports"]}
