@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import http.client
 import ssl
+import time
 from threading import Lock
 
 from adapters.interface import ReadContext, SourceError
 from adapters.trino.errors import status_failure
 from adapters.trino.options import TrinoOptions
 from adapters.trino.sockets import PolledSocket, connect
+
+_KEPT = 60
+"""Seconds after which a connection that nobody used is not trusted any more: firewalls forget silently."""
 
 _HEADERS = {
     "User-Agent": "hospital-gateway",
@@ -31,11 +35,12 @@ class TrinoConnection:
         self._http.auto_open = 0  # a connection that broke is not opened anew behind our back
         self._http.sock = carrier  # all that http.client uses of a socket
         self._begun = False
+        self._used = time.monotonic()
 
     def reused(self, context: ReadContext) -> bool:
-        """Take it for another query; False if the other side has closed it meanwhile."""
+        """Take it for another query; False if the other side has closed it meanwhile, or may have."""
         self._carrier.context = context
-        return self._carrier.is_quiet()
+        return time.monotonic() - self._used < _KEPT and self._carrier.is_quiet()
 
     def send(self, method: str, path: str, body: bytes | None = None) -> None:
         """Raises SourceError: S102 lost, or the end of the context."""
@@ -52,6 +57,7 @@ class TrinoConnection:
             body = answer.read()
         except (OSError, http.client.HTTPException, ValueError):
             raise _lost() from None
+        self._used = time.monotonic()
         if answer.status not in (200, 204):
             raise status_failure(answer.status, begun=self._begun)
         return body

@@ -114,7 +114,11 @@ def test_pages_are_followed_at_the_configured_address_only(served: Any) -> None:
     assert {headers["X-Trino-Client-Capabilities"] for headers in server.headers} == {"PARAMETRIC_DATETIME"}
 
 
-def test_a_clean_connection_carries_the_next_query_too(served: Any) -> None:
+@pytest.mark.parametrize(("kept", "connections"), [(60, 1), (0, 3)])
+def test_a_clean_connection_carries_the_next_query_if_it_did_not_rest_too_long(
+    kept: int, connections: int, served: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.trino.connection._KEPT", kept)
     ports = []
 
     def answer(handler: Any) -> None:
@@ -129,7 +133,15 @@ def test_a_clean_connection_carries_the_next_query_too(served: Any) -> None:
     for _ in range(3):
         client.rows("SELECT 1", soon())
     assert len(ports) == 3
-    assert len(set(ports)) == 1
+    assert len(set(ports)) == connections
+
+
+def test_a_source_that_answers_at_once_but_never_with_rows_ends_at_the_deadline(served: Any) -> None:
+    client, server = served(page(**GO_ON))
+    context = soon(0.3)
+    assert failure(client, context).code == "S103"
+    assert time.monotonic() - context.deadline < 1
+    assert server.asked[-1][0] == "DELETE"
 
 
 def test_a_query_left_early_is_cancelled_and_its_connection_destroyed(served: Any) -> None:
