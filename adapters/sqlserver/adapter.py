@@ -10,20 +10,20 @@ import pyarrow as pa
 from sqlglot import exp
 
 from adapters.arrow_batches import bounded
-from adapters.arrow_types import scan_schema
 from adapters.interface import Capabilities, Exactness, ReadContext, Scan, SourceError, Split, Verdict
 from adapters.odbc.bindings import UnknownTypeError
 from adapters.odbc.block_fetch import UnreadableValueError
 from adapters.odbc.driver import pyodbc
 from adapters.odbc.handles import OdbcError
 from adapters.odbc.session import Session
-from adapters.sql import Statement, classify_condition, qualified_table, write_statement
+from adapters.sql import classify_condition, qualified_table, write_statement
 from adapters.sqlserver.connections import Connections
 from adapters.sqlserver.dialect import NOTHING_KNOWN, sql_server
 from adapters.sqlserver.errors import fault_of, source_error
 from adapters.sqlserver.facts import COLUMNS, KEYS, Facts, SourceFacts, check_tables, described, facts_of, relation_facts, unknown_tables
 from adapters.sqlserver.limits import within_parameters
 from adapters.sqlserver.options import SqlServerOptions, read_options
+from adapters.sqlserver.statements import Reading, Statements
 from catalog.conditions import terms
 from catalog.model import Source
 from catalog.relations import JoinRelation, relation_columns, relation_tables
@@ -43,6 +43,7 @@ class SqlServerAdapter:
         self._options = options
         self._connections = Connections(options, name)
         self._facts = SourceFacts()
+        self._statements = Statements(options.schema)
 
     @property
     def database(self) -> str:
@@ -61,7 +62,8 @@ class SqlServerAdapter:
         return within_parameters(verdicts, columns)
 
     def explain(self, scan: Scan) -> str:
-        return self._statement(scan, self._facts.known).shown()
+        dialect = sql_server(self._options.schema, relation_facts(scan.relation, self._facts.known))
+        return write_statement(self._sent(scan), dialect).shown()
 
     def splits(self, scan: Scan) -> Sequence[Split]:
         return [Split(scan=scan)]
@@ -87,11 +89,11 @@ class SqlServerAdapter:
     def read(self, split: Split, context: ReadContext) -> Iterator[pa.RecordBatch]:
         scan = split.scan
         with self._connections.session(context) as session:
-            facts = self._checked_facts(session, scan, context)
-            statement = self._statement(scan, facts)
-            context.statements.append(statement.sql)
+            facts = self._current_facts(session, context)
+            reading = self._statements.known(scan, facts) or self._written(session, scan, context)
+            context.statements.append(reading.sql)
             context.touched.setdefault("rows", 0)
-            batches = session.batches(statement.sql, statement.parameters, scan_schema(scan), context)
+            batches = session.batches(reading.sql, reading.parameters, reading.schema, context)
             while (batch := self._next(batches, scan, context)) is not None:
                 for part in bounded(batch, context.batch_rows, context.batch_bytes):
                     context.check()
@@ -103,32 +105,26 @@ class SqlServerAdapter:
 
     # -------------------------------------------------------------------------------------------------------- inside
 
-    def _statement(self, scan: Scan, facts: Facts) -> Statement:
+    def _sent(self, scan: Scan) -> Scan:
+        """The scan with what the verdicts allow."""
         verdicts = self.classify(scan)
         # Under a condition that is sent weaker than asked (or not at all) the first rows are not the right ones.
         exact = all(verdict.exactness is Exactness.EXACT for verdict in verdicts)
         conditions = tuple(verdict.pushed for verdict in verdicts)
-        sent = Scan(relation=scan.relation, columns=scan.columns, conditions=conditions, limit=scan.limit if exact else None)
-        return write_statement(sent, sql_server(self._options.schema, relation_facts(scan.relation, facts)))
+        return Scan(relation=scan.relation, columns=scan.columns, conditions=conditions, limit=scan.limit if exact else None)
 
-    def _checked_facts(self, session: Session, scan: Scan, context: ReadContext) -> Facts:
-        """What is known of the scan's tables. Raises SourceError S120 (not as declared), S108 (the account may not see them)."""
-        for last in (False, True):
-            facts = self._facts.current(lambda: self._rows(session, COLUMNS, [self._options.schema], context))
-            try:
-                unknown = unknown_tables(scan.relation, facts)
-                check_tables(scan.relation, _used_columns(scan), facts)
-            except SourceError:
-                if last:
-                    raise
-            else:
-                if not unknown:
-                    return facts
-                if last:
-                    for table in unknown:
-                        self._probe(session, table, context)
-            self._facts.forget()  # it may have changed since: asked again once
-        raise AssertionError("the last turn returns or raises")
+    def _current_facts(self, session: Session, context: ReadContext) -> Facts:
+        return self._facts.current(lambda: self._rows(session, COLUMNS, [self._options.schema], context))
+
+    def _written(self, session: Session, scan: Scan, context: ReadContext) -> Reading:
+        """The statement. Raises SourceError S120 (a table is not as declared), S108 (the account may not see it)."""
+        if not _are_as_declared(scan, self._current_facts(session, context)):
+            self._facts.forget()  # they may have changed since
+        facts = self._current_facts(session, context)
+        check_tables(scan.relation, _used_columns(scan), facts)
+        for table in unknown_tables(scan.relation, facts):
+            self._probe(session, table, context)
+        return self._statements.written(self._sent(scan), facts)
 
     def _probe(self, session: Session, table: SqlTable, context: ReadContext) -> None:
         """The server's own word on a table of which its catalog says nothing: S120 or S108."""
@@ -171,6 +167,14 @@ class SqlServerAdapter:
 
 def _tables(scan: Scan) -> list[SqlTable]:
     return [table for table in relation_tables(scan.relation) if isinstance(table, SqlTable)]
+
+
+def _are_as_declared(scan: Scan, facts: Facts) -> bool:
+    try:
+        check_tables(scan.relation, _used_columns(scan), facts)
+    except SourceError:
+        return False
+    return not unknown_tables(scan.relation, facts)
 
 
 def _used_columns(scan: Scan) -> list[str]:

@@ -41,8 +41,8 @@ _CASTS: Mapping[str, str] = {
     "local_timestamp": "datetime2(7)",
     "bytes": "varbinary(8000)",
 }
-_INT32 = range(-(2**31), 2**31)
-_GUID = re.compile(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
+INT32 = range(-(2**31), 2**31)
+GUID = re.compile(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
 _SMALLEST_DOUBLE = 2.2250738585072014e-308
 _MOST_LISTED_BYTES = 100
 
@@ -78,7 +78,7 @@ def _write_integers(compared: Comparison) -> exp.Expression:
     """As int where all constants are ints: a constant of a wider type than its column can cost the index."""
     points, intervals = members(compared.wanted, compared.type)
     bounds = [*points, *(bound for interval in intervals for bound in (interval.low, interval.high) if bound is not None)]
-    narrow = all(bound in _INT32 for bound in bounds)
+    narrow = all(bound in INT32 for bound in bounds)
     return plain(replace(compared, type=Type("integer" if narrow else "bigint")))
 
 
@@ -86,7 +86,7 @@ def _write_identifiers(compared: Comparison) -> exp.Expression:
     """A text that is no identifier in the canonical form is equal to none; casting it would be an error, or cut it."""
     excluded = compared.wanted.points() is None
     points = (compared.wanted.excluded() if excluded else compared.wanted.points()) or ()
-    canonical = [point for point in points if _GUID.fullmatch(point)]
+    canonical = [point for point in points if GUID.fullmatch(point)]
     if not canonical:
         return is_null(compared.read()).not_(copy=False) if excluded else exp.false()
     found = among(compared, canonical)

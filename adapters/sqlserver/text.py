@@ -44,7 +44,7 @@ def write_texts(compared: Comparison, fact: ColumnFact) -> exp.Expression:
     points = possible((compared.wanted.excluded() if excluded else compared.wanted.points()) or (), compared.type)
     if not points:
         return is_null(compared.read()).not_(copy=False) if excluded else exp.false()
-    spelled = "nvarchar(max)" if any(_units(point) > _LONGEST for point in points) else f"nvarchar({_LONGEST})"
+    spelled = "nvarchar(max)" if not all(fits_bounded(point) for point in points) else f"nvarchar({_LONGEST})"
     if len(points) == 1:
 
         def constant() -> exp.Expression:
@@ -119,8 +119,9 @@ def _longer(column: exp.Expression, constant: exp.Expression, fact: ColumnFact) 
     return exp.NEQ(this=data_length(carried(column, fact)), expression=data_length(constant))
 
 
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
+def fits_bounded(text: str) -> bool:
+    """Whether an nvarchar(4000) holds it."""
+    return len(text) <= _LONGEST // 2 or len(text.encode("utf-16-le")) // 2 <= _LONGEST
 
 
 def _as_it_is(value: Any) -> Any:
