@@ -23,10 +23,9 @@ def wanted_columns(request: CellRequest) -> list[bytes]:
 
 
 def checked_columns(request: CellRequest) -> tuple[bytes, ...]:
-    """What the account must be allowed to read: each named column, and the families of all others."""
-    named = {column.partition(b":")[0] for column in request.columns}
-    families = [family.encode() for family in request.families]
-    return (*request.columns, *(family for family in families if request.loose or family not in named))
+    """What the account must be allowed to read: each named column, and the families of which more is wanted."""
+    whole = [family.encode() for family, ranges in request.families.items() if ranges is None or request.loose]
+    return *request.columns, *whole
 
 
 def wanted_filter(request: CellRequest) -> bytes | None:
