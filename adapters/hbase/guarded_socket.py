@@ -9,6 +9,10 @@ import select
 import socket
 import ssl
 import time
+from collections.abc import Sequence
+from contextlib import suppress
+from threading import Thread
+from typing import Any
 
 from adapters.hbase.thrift_options import ThriftOptions
 from adapters.interface import ReadContext, SourceError
@@ -118,11 +122,7 @@ def connect(options: ThriftOptions, context: ReadContext) -> GuardedSocket:
 
 
 def _connected(options: ThriftOptions, until: float, context: ReadContext) -> socket.socket:
-    try:
-        found = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)
-    except OSError:
-        raise SourceError("S101", f"the host {options.host} is not known", "look at the url of the source", transient=True) from None
-    for family, kind, protocol, _, address in found:
+    for family, kind, protocol, _, address in _addresses(options, until, context):
         connecting = socket.socket(family, kind, protocol)
         connecting.setblocking(False)
         try:
@@ -135,6 +135,27 @@ def _connected(options: ThriftOptions, until: float, context: ReadContext) -> so
             raise
         connecting.close()
     raise _unreachable("refuses connections")
+
+
+def _addresses(options: ThriftOptions, until: float, context: ReadContext) -> Sequence[tuple[Any, ...]]:
+    """Where the host is. Names are looked up in a thread: nothing else ends that wait in time."""
+    found: list[tuple[Any, ...]] = []
+
+    def look_up() -> None:
+        with suppress(OSError):
+            found.extend(socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM))
+
+    looking = Thread(target=look_up, daemon=True)
+    looking.start()
+    looking.join(_SLICE)
+    while looking.is_alive():
+        context.check()
+        if time.monotonic() >= until:
+            raise _unreachable("does not answer within connect_timeout")
+        looking.join(_SLICE)
+    if not found:
+        raise SourceError("S101", f"the host {options.host} is not known", "look at the url of the source", transient=True)
+    return found
 
 
 def _shake_hands(
