@@ -14,7 +14,7 @@ from adapters.arrow_batches import bounded
 from adapters.interface import Capabilities, ReadContext, Scan, SourceError, Split, Verdict
 from adapters.postgres.dialect import array_text, dialect_of
 from adapters.postgres.drift import relation_natives, uncastable, unreadable
-from adapters.postgres.failures import missing_driver
+from adapters.postgres.failures import UNNAMED, missing_driver
 from adapters.postgres.natives import Native
 from adapters.postgres.options import PostgresOptions
 from adapters.postgres.pool import ConnectionPool
@@ -34,15 +34,25 @@ if TYPE_CHECKING:
 _PATIENCE = 30.0
 """Seconds for what has no deadline of its own."""
 
+_PATIENCE_TO_NAME = 0.8
+"""Seconds that the words of an error may cost."""
+
+_TOO_MUCH = 1 << 30
+"""Bytes of rows that are not put together: Arrow's texts count to 2 ** 31."""
+
+_BELIEF = 600.0
+"""Seconds after which the database's catalog is asked again."""
+
 
 class PostgresAdapter:
-    """One database. The pure half never asks it; what its catalog said of a table is kept until a statement over it fails."""
+    """One database. The pure half never asks it. What its catalog said of a table is kept for ten minutes, or until a read of it fails."""
 
     def __init__(self, source: Source, options: PostgresOptions) -> None:
         self.capabilities = Capabilities(filter=True, limit=True, joins=True, unnest=True, slots=options.slots)
         self._node, self._schema = source.node, options.schema
         self._pool = ConnectionPool(options)
         self._tables: dict[str, NativeTable] = {}
+        self._since = time.monotonic()
         self._revision = 0
         self._utf8 = True
         self._dialect = dialect_of(options.schema, {})
@@ -83,12 +93,13 @@ class PostgresAdapter:
 
     def read(self, split: Split, context: ReadContext) -> Iterator[pa.RecordBatch]:
         scan = split.scan
+        self._doubt_what_is_old()
         with self._pool.connection(context) as connection:
             reading = self._statements.known(scan, self._revision) or self._written(connection, scan, context)
             try:
                 yield from self._batches(connection, scan, reading, context)
             except SourceError as error:
-                if error.code in ("S120", "S121"):
+                if error.fact in UNNAMED:
                     raise self._named(connection, scan, error) from None
                 raise
 
@@ -111,6 +122,7 @@ class PostgresAdapter:
                 try:
                     batch = decode_rows(rows, reading.columns, reading.schema)
                 except UnreadableError as error:
+                    self._forget(scan)
                     raise unreadable(self._node, scan.relation, error.column, changed=error.changed) from None
                 for part in bounded(batch if scan.columns else batch.select([]), context.batch_rows, context.batch_bytes):
                     context.touched["rows"] += part.num_rows
@@ -118,44 +130,53 @@ class PostgresAdapter:
 
     def _written(self, connection: Connection, scan: Scan, context: ReadContext) -> Reading:
         """The statement, by the native types of the columns. Raises S120 if what the scan looks at is not there as declared."""
-        for table in relation_tables(scan.relation):
-            if table.name not in self._tables:
-                self._ask(connection, table.name, context)
+        tables = [table.name for table in relation_tables(scan.relation)]
+        self._ask(connection, [name for name in tables if name not in self._tables], context)
         revision = self._revision
-        natives = relation_natives(self._node, scan, self._tables)
-        return self._statements.written(scan, revision, natives, utf8=self._utf8)
-
-    def _ask(self, connection: Connection, name: str, context: ReadContext) -> None:
-        found = read_tables(_asker(connection, context), self._schema, name)
-        with self._lock:
-            self._utf8 = connection.encoding == "UTF8"
-            self._forget(name)
-            self._tables |= found
-
-    def _forget(self, name: str) -> None:
-        self._tables.pop(name, None)
-        self._revision += 1
-
-    def _named(self, connection: Connection, scan: Scan, error: SourceError) -> SourceError:
-        """The same failure with the table and column that it is about: the catalog is asked again, and no longer believed."""
-        context = ReadContext(deadline=time.monotonic() + 1)
-        for table in relation_tables(scan.relation):
-            with self._lock:
-                self._forget(table.name)
-            if connection.is_usable:
-                try:
-                    self._ask(connection, table.name, context)
-                except SourceError:
-                    return error
         try:
             natives = relation_natives(self._node, scan, self._tables)
-        except SourceError as drift:
-            return drift
+        except SourceError:
+            self._ask(connection, tables, context)  # what did not fit may have been put right since
+            revision = self._revision
+            natives = relation_natives(self._node, scan, self._tables)
+        return self._statements.written(scan, revision, natives, utf8=self._utf8)
+
+    def _named(self, connection: Connection, scan: Scan, error: SourceError) -> SourceError:
+        """The same failure with the table and column that it is about, for which the catalog is asked again."""
+        self._forget(scan)
+        if not connection.is_usable:
+            return error
+        try:
+            tables = [table.name for table in relation_tables(scan.relation)]
+            self._ask(connection, tables, ReadContext(deadline=time.monotonic() + _PATIENCE_TO_NAME))
+            natives = relation_natives(self._node, scan, self._tables)
+        except SourceError as found:
+            return found if found.code == "S120" else error
         return (uncastable(scan, natives) if error.code == "S121" else None) or error
 
+    # -------------------------------------------------------------------------------- what is known of the database
 
-_TOO_MUCH = 1 << 30
-"""Bytes of rows that are not put together: Arrow's texts count to 2 ** 31."""
+    def _ask(self, connection: Connection, names: Sequence[str], context: ReadContext) -> None:
+        for name in names:
+            found = read_tables(_asker(connection, context), self._schema, name)
+            with self._lock:
+                self._utf8 = connection.encoding == "UTF8"
+                self._tables = {known: table for known, table in self._tables.items() if known != name} | found
+                self._revision += 1
+
+    def _forget(self, scan: Scan) -> None:
+        names = {table.name for table in relation_tables(scan.relation)}
+        with self._lock:
+            self._tables = {known: table for known, table in self._tables.items() if known not in names}
+            self._revision += 1
+
+    def _doubt_what_is_old(self) -> None:
+        """Nothing tells us when, say, the collation of a column is changed."""
+        now = time.monotonic()
+        if now - self._since > _BELIEF:
+            with self._lock:
+                self._since, self._tables = now, {}
+                self._revision += 1
 
 
 def _gathered(chunks: Iterator[PGresult], context: ReadContext) -> Iterator[list[bytes]]:

@@ -13,11 +13,16 @@ from typing import Any
 
 from adapters.interface import SourceError
 
-UNDEFINED = frozenset({"42P01", "42703", "3F000", "42883", "42804", "42846"})
+_UNDEFINED = frozenset({"42P01", "42703", "3F000", "42883", "42804", "42846"})
 """A table, column, schema, or an operator or cast for a column's type is not there: the source may have changed."""
 
-UNREADABLE = frozenset({"22P02", "22007", "22008", "22003", "22P03", "22P05", "22021", "22018"})
+_UNREADABLE = frozenset({"22P02", "22007", "22008", "22003", "22P03", "22P05", "22021", "22018"})
 """A value is not of the form that a cast wants."""
+
+_CHANGED, _UNREADABLE_VALUE = "the tables of the database are not as declared any more", "a value cannot be read as its declared type"
+
+UNNAMED = frozenset({_CHANGED, _UNREADABLE_VALUE})
+"""Facts that still lack their table and column."""
 
 _STATES: dict[str, dict[str, Any]] = {
     "28000": {"code": "S106", "fact": "the database refused the gateway's account"},
@@ -37,8 +42,8 @@ _STATES: dict[str, dict[str, Any]] = {
         state: {"code": "S102", "fact": "the database ended the connection", "transient": True}
         for state in ("57P01", "57P02", "57P04", "57P05", "25P03", "25P04")
     },
-    **{state: {"code": "S120", "fact": "the tables of the database are not as declared any more"} for state in UNDEFINED},
-    **{state: {"code": "S121", "fact": "a value cannot be read as its declared type"} for state in UNREADABLE},
+    **{state: {"code": "S120", "fact": _CHANGED} for state in _UNDEFINED},
+    **{state: {"code": "S121", "fact": _UNREADABLE_VALUE} for state in _UNREADABLE},
 }
 
 

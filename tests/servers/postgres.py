@@ -92,13 +92,16 @@ class PostgresServer:
 
     def stop(self) -> None:
         """End it and throw the data away."""
-        with suppress(psutil.NoSuchProcess, AssertionError):
-            self.kill()
+        self.kill()
         shutil.rmtree(self.data, ignore_errors=True)
 
     def _processes(self) -> list[psutil.Process]:
-        server = psutil.Process(self.process.pid)
-        return [server, *server.children(recursive=True)]
+        """The server and its sessions; none if it does not run."""
+        try:
+            server = psutil.Process(self.process.pid)
+            return [server, *server.children(recursive=True)]
+        except (AssertionError, psutil.NoSuchProcess):
+            return []
 
     def _signal(self, number: signal.Signals) -> None:
         """Each session is a process group of its own, so that a signal to the server's group would miss it."""

@@ -34,7 +34,7 @@ _TYPES = {
 
 
 def source(server: PostgresServer, schema: str = "public", url: str = "", **options: object) -> Source:
-    """A source over the server, as the owner, over TLS that is checked."""
+    """A source over the server, as the owner, over TLS that is checked; an option of None is left out."""
     told: dict[str, object] = {
         "user": server.user,
         "password": server.password,
@@ -42,6 +42,7 @@ def source(server: PostgresServer, schema: str = "public", url: str = "", **opti
         "tls_ca": str(server.certificates.authority),
         **options,
     }
+    told = {name: value for name, value in told.items() if value is not None}
     return Source(node="hospital_p", name="postgres", adapter="postgres", url=url or server.url, options=told, zone="UTC", tables={})
 
 
