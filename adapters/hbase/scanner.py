@@ -52,7 +52,7 @@ class Scanner:
     def _blocks_from_here(self) -> Generator[CellBlock, None, bool]:
         """The blocks behind those that have been given; whether that was all. It is not where the reader took so long that
         the server will have dropped the connection."""
-        with self._pool.connection(self._context) as calls, calls.told(self._request):
+        with self._pool.connection(self._context) as calls, calls.told(self._request, scanning=True):
             scanner, ended = self._opened(calls), False
             try:
                 asked = self._count

@@ -137,12 +137,12 @@ class ThriftCalls:
         return {name.rstrip(b":").decode("utf-8", "replace"): family.maxVersions for name, family in found.items()}
 
     @contextmanager
-    def told(self, request: CellRequest) -> Iterator[None]:
-        """Makes a SourceError of what HBase declares, except where a scanner lost its place."""
+    def told(self, request: CellRequest, *, scanning: bool = False) -> Iterator[None]:
+        """Makes a SourceError of what HBase declares, except where a scanner lost its place and the read can go on."""
         try:
             yield
         except HBaseFault as found:
-            if found.fault is Fault.SCANNER:
+            if scanning and found.fault is Fault.SCANNER:
                 raise
             raise source_error(found.fault, request.table, *self._missing(found.fault, request)) from None
 

@@ -24,8 +24,7 @@ _MEANINGS = {
     "NoSuchColumnFamilyException": Fault.NO_FAMILY,
     "TableNotEnabledException": Fault.DISABLED,
     "AccessDeniedException": Fault.DENIED,
-    # The scanner's state is gone, its region moved or its server stopped: what has been read stays right, and a new scanner
-    # may go on behind it.
+    # The scanner is gone, its region moved or its server stopped: what has been read stays right, and a new scanner may go on.
     "UnknownScannerException": Fault.SCANNER,
     "LeaseException": Fault.SCANNER,
     "ScannerTimeoutException": Fault.SCANNER,
@@ -66,6 +65,6 @@ def source_error(fault: Fault, table: str, missing: str = "", families: str = ""
         case Fault.DENIED:
             return SourceError("S108", f"the account may not read the table {table}", "a right R on its declared families is needed")
         case Fault.SCANNER:
-            return SourceError("S105", f"HBase lost its place in the table {table} again and again", "look at the region servers")
+            return SourceError("S105", f"HBase cannot reach a part of the table {table}", "look at its region servers")
         case Fault.OTHER:
             return SourceError("S105", f"HBase failed while it read the table {table}", "look at the log of its Thrift server")

@@ -41,11 +41,11 @@ def thrift_options(source: Source) -> ThriftOptions:
     """Raises SourceError S110 for a url or an option that does not fit, which names those there are."""
     scheme, host, port, path = _address(source.url or "")
     given = source.options
-    unknown = sorted(set(given) - set(_CHECKS))
+    unknown = sorted(set(given) - set(OPTIONS))
     if unknown:
-        raise SourceError("S110", f"an HBase source has no option '{unknown[0]}'", f"options: {', '.join(_CHECKS)}")
+        raise SourceError("S110", f"an HBase source has no option '{unknown[0]}'", f"options: {', '.join(OPTIONS)}")
     for name, value in given.items():
-        wanted, fits = _CHECKS[name]
+        wanted, fits = OPTIONS[name]
         if not fits(value):
             raise SourceError("S110", f"the option {name} of an HBase source does not fit", f"{name}: {wanted}")
     options = ThriftOptions(
@@ -106,7 +106,7 @@ def _number(what: str, least: float, most: float, *kinds: type) -> tuple[str, Ca
     return what, lambda value: isinstance(value, kinds) and not isinstance(value, bool) and least <= cast(float, value) <= most
 
 
-_CHECKS: dict[str, tuple[str, Callable[[object], bool]]] = {
+OPTIONS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "transport": _one_of("framed", "buffered"),
     "do_as": _text("the name of a user"),
     "tls": _one_of("verify", "require", "off"),

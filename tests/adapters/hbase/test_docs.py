@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import pytest
 
 from adapters.hbase import open_source
 from adapters.hbase.codecs import codec_named
+from adapters.hbase.server_filter import cell_filter
+from adapters.hbase.thrift_options import OPTIONS
 from adapters.interface import Adapter
 from catalog.conditions import Condition
 from catalog.loader import load_catalog
-from catalog.source_tables import HBaseTable
+from catalog.source_tables import HBaseTable, RowKey
 from tests.adapters.hbase.cells import equal, family, scan_of, within
+from tests.adapters.hbase.layouts import cell, segment
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "hbase-layouts.md").read_text()
@@ -80,3 +84,36 @@ def test_every_codec_of_the_page_exists() -> None:
     names = [name.split("(p")[0] for cell in first_cells for name in re.findall(r"`([^`]+)`", cell)]
     assert len(names) == 14
     assert [codec_named(name).name for name in names] == names
+
+
+# ------------------------------------------------------------------------------------------------ docs/sources/hbase.md
+
+SOURCE_PAGE = (ROOT / "docs" / "sources" / "hbase.md").read_text()
+
+
+def test_every_option_has_its_row_and_every_row_its_option() -> None:
+    section = SOURCE_PAGE.split("## Options")[1].split("## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == list(OPTIONS)
+
+
+def test_the_filters_of_the_page_are_those_that_are_written() -> None:
+    section = SOURCE_PAGE.split("Conditions on cells that HBase tests itself")[1].split("Never there")[0]
+    for line in section.splitlines():
+        if line.startswith("| `"):
+            names, points, ranges = (part.strip() for part in line.strip("| ").split(" | "))
+            for name in re.findall(r"`([^`]+)`", names):
+                table = HBaseTable(name="t", row_key=RowKey(segments=(segment("id", "u8"),)), cells=(cell("c", "d:c", name),))
+                value: object = "a" if name.startswith(("text", "json")) else True if name == "bool" else 1
+                written = cell_filter(table, [equal("c", value)])
+                assert (written is not None) == points.startswith("yes"), name
+                assert (cell_filter(table, [within("c", value)]) is not None) == ranges.startswith("yes"), name
+
+
+def test_the_example_of_the_page_is_a_source(tmp_path: Path) -> None:
+    example = re.findall(r"```yaml\n(.*?)```", SOURCE_PAGE, re.DOTALL)[0]
+    for part in ("tables", "codes", "policies"):
+        shutil.copytree(ROOT / "mappings" / part, tmp_path / part)
+    (tmp_path / "nodes" / "clinic").mkdir(parents=True)
+    (tmp_path / "nodes" / "clinic" / "node.yaml").write_text(example)
+    source = load_catalog(tmp_path).nodes["clinic"].sources["hbase"]
+    assert open_source(source).explain(scan_of(source.tables["visit"])) == "read visit: every row"  # type: ignore[arg-type]
