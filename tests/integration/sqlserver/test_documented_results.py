@@ -214,6 +214,19 @@ ERRORS = [
     ("SELECT 1 AS a LIMIT 1", 102, "T-SQL has TOP and OFFSET, not LIMIT"),
     ("SELECT 'a' || 'b'", 102, "|| is of SQL Server 2025 only"),
     ("SELECT x FROM (SELECT 1 AS x)", 102, "docs FROM: a derived table has an alias"),
+    ("SELECT x FROM (SELECT 1 AS x ORDER BY 1) AS d", 1033, "docs ORDER BY: not in a derived table without TOP or OFFSET"),
+    ("SELECT 1 AS x FROM (SELECT 1) AS d", 8155, "docs FROM: columns of a derived table have names"),
+    ("SELECT 1 AS x FROM (SELECT 1 AS y, 2 AS y) AS d", 8156, "docs FROM: columns of a derived table have different names"),
+    ("SELECT COUNT(*) FROM sys.tables GROUP BY 1", 164, "docs GROUP BY: no places, no constants"),
+    ("SELECT LENGTH('a')", 195, "docs: the function is LEN"),
+    ("SELECT SUBSTR('a', 1, 1)", 195, "docs: the function is SUBSTRING"),
+    ("SELECT CEIL(1.5)", 195, "docs: the function is CEILING"),
+    ("SELECT CAST('6F9619FF-8B86-D011-B42D-00C04FC964FF' AS uuid)", 243, "docs: the type is uniqueidentifier"),
+    ("SELECT user FROM sys.tables AS plan", 156, "docs Reserved keywords"),
+    ("SELECT 1 WHERE 'a' ILIKE 'A'", 102, "T-SQL has no ILIKE"),
+    ("SELECT name FROM sys.tables ORDER BY name NULLS FIRST", 102, "T-SQL has no NULLS FIRST"),
+    ("SELECT '1'::int", 102, "T-SQL has no ::"),
+    ("SELECT CASE WHEN 1 = 1 THEN 1 = 1 END", 102, "T-SQL has no boolean values"),
     ("SELECT CAST(1 AS boolean)", 243, "docs Database engine errors: not a defined system type"),
     ("SELECT @nothing", 137, "docs Database engine errors"),
     ("SELECT 'a' COLLATE Klingon_CI_AS", 448, "docs Database engine errors"),
@@ -257,6 +270,29 @@ def test_rows_come_as_documented(connection: pyodbc.Connection, query: str, rows
 def test_an_error_has_its_number(connection: pyodbc.Connection, statement: str, number: int) -> None:
     with pytest.raises(pyodbc.Error, match=rf"\({number}\)"):
         connection.execute(statement).fetchall()
+
+
+def test_more_than_2100_parameters_are_refused(connection: pyodbc.Connection) -> None:
+    """docs Maximum capacity specifications."""
+    with pytest.raises(pyodbc.Error, match=r"\(8003\)"):
+        connection.execute(f"SELECT 1 WHERE 1 IN ({', '.join('?' * 2101)})", list(range(2101)))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT [user], [plan].[key] FROM (SELECT 1 AS [user], 2 AS [key]) AS [plan]",
+        "SELECT TOP 1 (1) AS x",
+        "WITH c(x) AS (SELECT 1 UNION ALL SELECT 2) SELECT SUM(x) FROM c WHERE x IN (1, 2) AND (x = 1 OR NOT (x <> 2))",
+        'SELECT 1 AS "quoted" -- a comment',
+        "SELECT COALESCE(NULLIF(1, 1), IIF(1 = 1, 2, 3)), LEFT('abc', 1) FROM (VALUES (1)) v(x) WHERE EXISTS (SELECT 1)",
+        "SET NOCOUNT ON",
+        "SELECT c.name FROM sys.columns AS c WITH (NOLOCK) WHERE c.name LIKE N'[_]%' OPTION (RECOMPILE)",
+        "SELECT 'it''s \\' + N'x'",
+    ],
+)
+def test_plain_t_sql_is_taken(connection: pyodbc.Connection, statement: str) -> None:
+    connection.execute(statement)
 
 
 def test_every_case_says_where_it_is_documented() -> None:

@@ -13,6 +13,7 @@ from sqlglot import TokenType, exp
 from sqlglot.dialects.tsql import TSQL
 
 from tests.servers.tds.errors import SqlServerError, syntax_error
+from tests.servers.tds.words import BEFORE_PARENTHESES, FUNCTIONS, NAMES_COME_AFTER, RESERVED, TYPES
 
 _REFUSED_TYPES = {
     TokenType.DPIPE, TokenType.DCOLON, TokenType.LIMIT, TokenType.ILIKE, TokenType.RLIKE, TokenType.ARROW, TokenType.DARROW,
@@ -51,24 +52,57 @@ def parse(batch: str) -> list[exp.Expression]:
     except sqlglot.errors.SqlglotError as error:
         near = getattr(error, "errors", [{}])[0].get("highlight", "?")
         raise syntax_error(str(near)) from None
-    return [statement for statement in parsed if statement is not None]
+    statements = [statement for statement in parsed if statement is not None]
+    for statement in statements:
+        if isinstance(statement, exp.Query | exp.DML):
+            _check_names(statement)
+    return statements
 
 
 def _check(tokens: list[sqlglot.Token]) -> None:
-    for before, token, after in _neighbours(tokens):
-        if _is_name(before, token):
+    for place, (before, token, after) in enumerate(_neighbours(tokens)):
+        if _is_name(before, token) or token.token_type in (TokenType.STRING, TokenType.NATIONAL_STRING):
             continue
         word = token.text.upper()
         if token.token_type in (TokenType.TRUE, TokenType.FALSE):
             raise SqlServerError(207, f"Invalid column name '{token.text}'.")
-        if token.token_type in _REFUSED_TYPES:
-            raise syntax_error(token.text)
-        if token.token_type not in (TokenType.STRING, TokenType.NATIONAL_STRING, TokenType.IDENTIFIER) and word in _REFUSED_WORDS:
+        if token.token_type in _REFUSED_TYPES or word in _REFUSED_WORDS:
             raise syntax_error(token.text)
         if word == "FETCH" and before is not None and before.text.upper() not in ("ROWS", "ROW"):
             raise syntax_error("FETCH")  # only after OFFSET … ROWS
         if token.token_type is TokenType.EQ and after is not None and after.token_type is TokenType.EQ:
             raise syntax_error("=")
+        if word == "TOP" and after is not None and after.text == "@":
+            raise syntax_error("@")  # a variable must be in parentheses
+        _check_type(tokens, place)
+        if after is not None and after.token_type is TokenType.L_PAREN and (word[:1].isalpha() or word[:1] == "_"):
+            _check_function(before, token)
+
+
+def _check_type(tokens: list[sqlglot.Token], place: int) -> None:
+    """A type in a cast must be of T-SQL's: sqlglot takes uuid, boolean and string as well."""
+    token, before = tokens[place], [found.text.upper() for found in tokens[max(place - 2, 0) : place]]
+    after = tokens[place + 1].text if place + 1 < len(tokens) else ""
+    cast = before[-1:] == ["AS"] and after in (")", "(")
+    convert = before[-1:] == ["("] and before[0] in ("CONVERT", "TRY_CONVERT")
+    if (cast or convert) and token.token_type in TSQL.Parser.TYPE_TOKENS and token.text.upper() not in TYPES:
+        raise SqlServerError(243, f"Type {token.text} is not a defined system type.")
+
+
+def _check_function(before: sqlglot.Token | None, token: sqlglot.Token) -> None:
+    word = token.text.upper().split()[-1]  # "PRIMARY KEY" is one token
+    if word in FUNCTIONS or word in TYPES or word in BEFORE_PARENTHESES:
+        return
+    if before is not None and before.text.upper() in NAMES_COME_AFTER:
+        return
+    raise SqlServerError(195, f"'{token.text}' is not a recognized built-in function name (or this test server does not translate it).")
+
+
+def _check_names(statement: exp.Expression) -> None:
+    """A reserved word is a name in brackets or quotes only."""
+    for name in statement.find_all(exp.Identifier):
+        if not name.args.get("quoted") and name.name.upper() in RESERVED:
+            raise SqlServerError(156, f"Incorrect syntax near the keyword '{name.name}'.", severity=15)
 
 
 def _neighbours(tokens: list[sqlglot.Token]) -> Iterator[tuple[sqlglot.Token | None, sqlglot.Token, sqlglot.Token | None]]:

@@ -21,6 +21,9 @@ _HINTS = {"NOLOCK", "READUNCOMMITTED", "READCOMMITTED", "HOLDLOCK", "SNAPSHOT", 
 def write_query(translation: Translation, node: exp.Expression, parent: Scope | None = None) -> tuple[str, tuple[OutputColumn, ...]]:
     """The query's DuckDB text, whose columns are c0, c1, …, and what they are in T-SQL. Raises SqlServerError."""
     scope = Scope(parent=parent)
+    if parent is not None and node.args.get("order") is not None and node.args.get("limit") is None and node.args.get("offset") is None:
+        message = "The ORDER BY clause is invalid in views, inline functions, derived tables, subqueries, and common table expressions, unless TOP, OFFSET or FOR XML is also specified."
+        raise SqlServerError(1033, message, severity=15)
     _common_queries(translation, node, scope)
     match node:
         case exp.Select():
@@ -39,7 +42,8 @@ def _common_queries(translation: Translation, node: exp.Expression, scope: Scope
         return
     for query in common.expressions:
         text, columns = write_query(translation, query.this, scope)
-        scope.common[query.alias.lower()] = (text, _renamed(columns, [column.name for column in query.args["alias"].columns]))
+        columns = _renamed(columns, [column.name for column in query.args["alias"].columns])
+        scope.common[query.alias.lower()] = (text, _named(columns, query.alias))
 
 
 def _renamed(columns: Sequence[OutputColumn], names: Sequence[str]) -> tuple[OutputColumn, ...]:
@@ -48,6 +52,18 @@ def _renamed(columns: Sequence[OutputColumn], names: Sequence[str]) -> tuple[Out
     if len(names) != len(columns):
         raise SqlServerError(8158, "The relation has more columns than were specified in the column list.")
     return tuple(replace(column, name=name) for column, name in zip(columns, names))
+
+
+def _named(columns: tuple[OutputColumn, ...], relation: str) -> tuple[OutputColumn, ...]:
+    """Columns of a derived table have names, and different ones."""
+    seen: set[str] = set()
+    for place, column in enumerate(columns):
+        if not column.name:
+            raise SqlServerError(8155, f"No column name was specified for column {place + 1} of '{relation}'.")
+        if column.name.lower() in seen:
+            raise SqlServerError(8156, f"The column '{column.name}' was specified multiple times for '{relation}'.")
+        seen.add(column.name.lower())
+    return columns
 
 
 # ---------------------------------------------------------------------------------------------------------------- FROM
@@ -113,10 +129,8 @@ def _relation(translation: Translation, node: exp.Expression, scope: Scope) -> s
         case exp.Subquery():
             if not node.alias:
                 raise syntax_error(")")
-            text, columns = write_query(
-                translation, node.this, scope.parent if not scope.common else Scope(parent=scope.parent, common=scope.common)
-            )
-            text = f"({text})"
+            text, columns = write_query(translation, node.this, Scope(parent=scope.parent, common=scope.common))
+            text, columns = f"({text})", _named(_renamed(columns, names), node.alias)
         case _:
             raise NotTranslated(f"{type(node).__name__} in FROM")
     shown = node.alias or node.name
@@ -259,6 +273,8 @@ def _group(translation: Translation, node: exp.Select, scope: Scope) -> str:
     if any(argument for part, argument in group.args.items() if part != "expressions"):
         raise NotTranslated("grouping sets")
     values = [translation.value(expression, scope) for expression in group.expressions]
+    if any(expression.find(exp.Column) is None for expression in group.expressions):
+        raise SqlServerError(164, "Each GROUP BY expression must contain at least one column that is not an outer reference.", severity=15)
     scope.grouped = {value.sql: f"first({value.sql})" for value in values}
     return f" GROUP BY {', '.join(equality_key(value) for value in values)}"
 

@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 _ROWS_AT_ONCE = 256
 _SELECT, _MORE, _ERROR, _COUNT, _ATTENTION = 0xC1, 0x1, 0x2, 0x10, 0x20
 _BODY = DEFAULT_PACKET_SIZE - HEADER_SIZE
+MOST_PARAMETERS = 2100
+"""Those that carry the statement and its declaration are among them."""
 _PREPARING = {"sp_prepexec", "sp_prepare"}
 
 
@@ -290,6 +292,9 @@ class Session:
         parameters = list(call.parameters)
         handle: int | None = None
         try:
+            if len(parameters) > MOST_PARAMETERS:
+                message = "The incoming request has too many parameters. The server supports a maximum of 2100 parameters."
+                raise SqlServerError(8003, message)
             if name in _PREPARING:
                 handle, declared, text, values = self._prepare(parameters)
                 if name == "sp_prepare":
