@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from adapters.arrow_batches import bounded
 from adapters.arrow_types import scan_schema
-from adapters.hive.columns import NESTED, ResultColumn, record_batch, result_columns
+from adapters.hive.columns import ResultColumn, record_batch, result_columns
 from adapters.hive.dialect import hive_dialect
-from adapters.hive.drift import described_table, drifted, found_columns
+from adapters.hive.drift import described_table, drifted, found_columns, used
 from adapters.hive.failures import HiveError
 from adapters.hive.options import HiveOptions
 from adapters.hive.session import RunningStatement, Session
@@ -21,7 +21,7 @@ from adapters.hive.sessions import SessionPool
 from adapters.interface import Capabilities, ReadContext, Scan, SourceError, Split, Verdict
 from adapters.sql import classify_condition, write_statement
 from catalog.relations import JoinRelation, Relation, relation_columns, relation_tables
-from catalog.source_tables import SqlTable
+from catalog.source_tables import RawColumn, SqlTable
 from catalog.types import Type
 
 _DESCRIBING = 60.0
@@ -38,8 +38,9 @@ class HiveAdapter:
         self._options = options
         self._dialect = hive_dialect(options)
         self._sessions = SessionPool(options)
-        self._looked_into: set[str] = set()
-        """Tables with nested columns, of which a result says no more than that they are nested: their types were compared once."""
+        self._compared: set[tuple[str, RawColumn]] = set()
+        """Columns whose type was once found to be the declared one. A result says it of what is selected, but not what a nested column
+        is made of; and of what is only compared it says nothing, and Hive compares anything with anything."""
 
     # ------------------------------------------------------------------------------------------------ the pure half
 
@@ -96,30 +97,30 @@ class HiveAdapter:
         """The statement begun, in a session that was there or a new one. Raises SourceError; S120 if a table or column is gone."""
 
         def execute(session: Session) -> tuple[Session, RunningStatement] | SourceError:
-            tables = [table for table in relation_tables(scan.relation) if isinstance(table, SqlTable)]
             try:
-                return self._nested_drift(session, tables, context) or (session, session.execute(sql, context))
+                return self._drift(session, scan, context) or (session, session.execute(sql, context))
             except HiveError as error:
                 if error.may_be_stale:
                     raise
                 failure = error
             if failure.forbidden:
                 return failure.in_words()
-            return drifted(session, self._options.database, tables, context) or failure.in_words()
+            self._compared.clear()
+            return drifted(session, self._options.database, used(scan), context) or failure.in_words()
 
         answer = self._in_session(execute, context, keep=lambda answer: isinstance(answer, SourceError))
         if isinstance(answer, SourceError):
             raise answer
         return answer
 
-    def _nested_drift(self, session: Session, tables: Sequence[SqlTable], context: ReadContext) -> SourceError | None:
-        for table in tables:
-            nested = tuple(column for column in table.columns if column.type.name in NESTED)
-            if nested and table.name not in self._looked_into:
-                found = drifted(session, self._options.database, [replace(table, columns=nested)], context)
+    def _drift(self, session: Session, scan: Scan, context: ReadContext) -> SourceError | None:
+        for table in used(scan):
+            left = tuple(column for column in table.columns if (table.name, column) not in self._compared)
+            if left:
+                found = drifted(session, self._options.database, [replace(table, columns=left)], context)
                 if found is not None:
                     return found
-                self._looked_into.add(table.name)
+                self._compared.update((table.name, column) for column in left)
         return None
 
     def _batches(self, running: RunningStatement, scan: Scan, context: ReadContext) -> Iterator[pa.RecordBatch]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import replace
 
 from sqlglot import exp
 
 from adapters.hive.failures import HiveError
 from adapters.hive.hive_types import HiveType, fits, parse_hive_type, raw_type
 from adapters.hive.session import Session
-from adapters.interface import ReadContext, SourceError
+from adapters.interface import ReadContext, Scan, SourceError
 from adapters.sql import qualified_table
+from catalog.conditions import terms
+from catalog.relations import JoinRelation, TableRelation, UnnestRelation
 from catalog.source_tables import RawColumn, SqlTable
 
 _NO_TABLE = 10001
@@ -40,6 +43,26 @@ def described_table(name: str, columns: Mapping[str, HiveType | None]) -> SqlTab
     """As it would stand in node.yaml. Columns of a type that the mapping language has no name for are left out."""
     types = {column: raw_type(found) for column, found in columns.items() if found is not None}
     return SqlTable(name=name, columns=tuple(RawColumn(name=column, type=type) for column, type in types.items() if type is not None))
+
+
+def used(scan: Scan) -> list[SqlTable]:
+    """The scan's tables with no more columns than the statement speaks of."""
+    names = {*scan.columns, *(term.column for condition in scan.conditions for term in terms(condition))}
+    match scan.relation:
+        case JoinRelation(alias=alias, table=table, joins=joins):
+            names |= {name for join in joins for pair in join.on for name in pair}
+            aliased = [(alias, table), *((join.alias, join.table) for join in joins)]
+            return [_only(one, {name.partition(".")[2] for name in names if name.startswith(f"{alias}.")}) for alias, one in aliased]
+        case UnnestRelation(table=table, column=column):
+            return [_only(table, {*names, column})]
+        case TableRelation(table=SqlTable() as table):
+            return [_only(table, names)]
+        case _:
+            return []
+
+
+def _only(table: SqlTable, names: Set[str]) -> SqlTable:
+    return replace(table, columns=tuple(column for column in table.columns if column.name in names))
 
 
 def drifted(session: Session, database: str, tables: Iterable[SqlTable], context: ReadContext) -> SourceError | None:

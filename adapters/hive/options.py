@@ -47,6 +47,8 @@ def hive_options(source: Source) -> HiveOptions:
         if name not in _READERS:
             raise SourceError("S110", f"a Hive source has no option '{name}'", f"options: {', '.join(_READERS)}")
         values[name] = _READERS[name](name, value)
+    if values.get("auth") == "ldap":
+        values.setdefault("tls", "verify")  # a password crosses the network in the clear only if somebody wrote tls: off
     options = HiveOptions(host=host, port=port, database=database, **values)
     if options.auth == "ldap" and options.password is None:
         raise SourceError("S110", "auth = ldap needs the options user and password")

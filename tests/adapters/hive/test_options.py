@@ -51,6 +51,12 @@ def test_the_password_is_in_no_repr() -> None:
     assert "secret" not in repr(hive_options(source(auth="ldap", user="gateway", password="secret")))
 
 
+def test_a_password_is_kept_from_listeners_unless_told_otherwise() -> None:
+    account = {"auth": "ldap", "user": "gateway", "password": "secret"}
+    assert hive_options(source(**account)).tls == "verify"
+    assert hive_options(source(**account, tls="off")).tls == "off"
+
+
 def test_off_as_yaml_reads_it_is_off() -> None:
     assert hive_options(source(tls=False)).tls == "off"
 

@@ -12,9 +12,12 @@ import pytest
 
 from adapters.interface import Scan, SourceError
 from adapters.testing.conformance import read_all, rows_of
+from catalog.conditions import Term
+from catalog.conditions import Test as ColumnTest
 from catalog.relations import TableRelation
 from catalog.source_tables import RawColumn, SqlTable
 from catalog.types import parse_type
+from catalog.values import ValueSet
 from tests.integration.hive.sources import opened
 from tests.servers.hive import HiveServer
 
@@ -150,3 +153,24 @@ def test_what_is_not_as_declared_is_refused_by_name(
     assert caught.value.code == code
     assert "sample" in caught.value.fact and "x" in caught.value.fact
     assert "no uuid" not in caught.value.fact
+
+
+def test_a_column_that_is_only_compared_is_held_against_its_declaration_too(hive_server: HiveServer, database: str) -> None:
+    """Hive would compare the text with the number, as doubles."""
+    stored(hive_server, database, "string", pa.array(["9007199254740993"]))
+    table = SqlTable(name="sample", columns=(RawColumn(name="x", type=parse_type("integer")),))
+    condition = ColumnTest(Term("x"), ValueSet.of(2**53 + 1))
+    adapter = opened(hive_server, database, {"sample": table})
+    with pytest.raises(SourceError) as caught:
+        read_all(adapter, Scan(relation=TableRelation(table=table), columns=(), conditions=(condition,)))
+    adapter.close()
+    assert caught.value.code == "S120"
+
+
+def test_a_table_that_is_gone_is_named_when_only_its_rows_are_counted(hive_server: HiveServer, database: str) -> None:
+    adapter = opened(hive_server, database)
+    gone = SqlTable(name="gone", columns=(RawColumn(name="x", type=parse_type("integer")),))
+    with pytest.raises(SourceError) as caught:
+        read_all(adapter, Scan(relation=TableRelation(table=gone), columns=()))
+    adapter.close()
+    assert (caught.value.code, "gone" in caught.value.fact) == ("S120", True)
