@@ -46,13 +46,15 @@ _ITERATIONS = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrinoServer:
-    """A running Trino on loopback. `certificate` (PEM) signs itself and names 127.0.0.1 and localhost."""
+    """A running Trino on loopback. `certificate` (PEM) signs itself and names 127.0.0.1 and localhost; `warehouse` is local:/// of
+    catalog `hive`."""
 
     host: str
     port: int
     tls_port: int
     certificate: Path
     jwt_secret: bytes
+    warehouse: Path
     _process: ServerProcess
 
     @property
@@ -124,9 +126,16 @@ def start(folder: Path) -> TrinoServer:
     ]
     command += ["-cp", f"{home}/lib/*", "io.trino.server.TrinoServer"]
     server: TrinoServer
-    process = ServerProcess("trino", command, folder, ready=lambda: bool(server.execute("SELECT count(*) FROM tpch.tiny.nation")))
-    certificate = folder / "etc" / "certificate.pem"
-    server = TrinoServer(host="127.0.0.1", port=port, tls_port=tls_port, certificate=certificate, jwt_secret=jwt_secret, _process=process)
+    process = ServerProcess("trino", command, folder, ready=lambda: bool(server.execute("SELECT count(*) FROM tpch.tiny.nation")), wait=240)
+    server = TrinoServer(
+        host="127.0.0.1",
+        port=port,
+        tls_port=tls_port,
+        certificate=folder / "etc" / "certificate.pem",
+        jwt_secret=jwt_secret,
+        warehouse=folder / "warehouse",
+        _process=process,
+    )
     process.start()
     return server
 
@@ -207,6 +216,7 @@ def _write_configuration(folder: Path, home: Path, port: int, tls_port: int, jwt
 
 
 _RULES = {
+    "procedures": [{"privileges": ["EXECUTE"]}],
     "tables": [
         {"table": FORBIDDEN, "user": "test", "privileges": ["SELECT", "INSERT", "OWNERSHIP"]},
         {"table": FORBIDDEN, "privileges": []},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from contextlib import closing
@@ -388,3 +389,23 @@ def test_the_trino_package_reads_the_same(trino_server: TrinoServer) -> None:
         theirs = [tuple(row) for row in cursor.fetchall()]
     assert len(ours) == 15_000
     assert sorted(ours) == sorted(theirs)
+
+
+ODD_TEXTS = ["a\x00b", "line\nbreak", "\r\n", "\t", "\\", "\\n", "\u2028", "\x7f", "'", "''", '"', "%", "?", ":x", "$1", "--c", "/*x*/", "{{x}}", "\ufeff",
+             "e\u0301", "é", "x'41'", "U&'\\0041'"]  # fmt: skip
+
+
+def test_odd_texts_and_names_stay_what_they_are(trino_server: TrinoServer, schema: str, source: TrinoAdapter) -> None:
+    """Nothing in a constant or a name is taken for SQL, on any of the ways there and back."""
+    literal = json.dumps(ODD_TEXTS).replace("'", "''")
+    trino_server.execute(
+        f'CREATE TABLE memory.{schema}."odd Name; --" AS SELECT n AS "sel""ect", v AS "a value\'s" '
+        f"FROM UNNEST(CAST(json_parse('{literal}') AS array(varchar))) WITH ORDINALITY AS t(v, n)"
+    )
+    columns = (RawColumn(name='sel"ect', type=parse_type("integer")), RawColumn(name="a value's", type=parse_type("text")))
+    relation = TableRelation(table=SqlTable(name="odd Name; --", columns=columns))
+    found = rows_of(read_all(source, Scan(relation=relation, columns=('sel"ect', "a value's"))))
+    assert [row["a value's"] for row in sorted(found, key=lambda row: row['sel"ect'])] == ODD_TEXTS
+    for place, text in enumerate(ODD_TEXTS, 1):
+        scan = Scan(relation=relation, columns=('sel"ect',), conditions=(Test(Term("a value's"), ValueSet.of(text)),))
+        assert rows_of(read_all(source, scan)) == [{'sel"ect': place}], repr(text)
