@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -254,3 +255,12 @@ def test_a_name_that_nobody_knows() -> None:
     with closing(TrinoClient(read_options(source))) as client:
         error = failure(client)
     assert (error.code, error.transient) == ("S101", True)
+
+
+def test_a_missing_package_is_named_with_the_way_to_get_it(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, server = served(page(**COLUMNS))
+    monkeypatch.setitem(sys.modules, "orjson", None)
+    error = failure(client)
+    assert (error.code, error.transient) == ("S110", False)
+    assert "hospital-gateway[trino]" in error.hint
+    assert server.asked == []
