@@ -5,28 +5,21 @@ psycopg's low level (psycopg.pq) is used rather than its cursors: those wait wit
 
 from __future__ import annotations
 
-import os
 import select
-import socket
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import pq
-from psycopg.conninfo import make_conninfo
 
 from adapters.interface import ReadContext, SourceError
-from adapters.postgres.failures import connect_failure, lost, missing_driver, server_failure, unreachable
-from adapters.postgres.options import PostgresOptions
+from adapters.postgres.failures import lost, server_failure
+from adapters.postgres.waiting import EVENTS, happens, wait_for
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
-
-_SLICE = 50
-"""Milliseconds of one wait, after which deadline and cancel are looked at again."""
 
 _CANCEL_PATIENCE = 0.3
 """Seconds that telling the server to stop a query may take. A server that hears nothing stops at its statement_timeout."""
@@ -34,22 +27,9 @@ _CANCEL_PATIENCE = 0.3
 _CHUNK = 500
 """Rows that libpq hands over at once."""
 
-_OLDEST_LIBPQ = 170_000  # the first that gives rows in chunks and cancels without blocking
 _GOOD = frozenset((int(pq.ExecStatus.TUPLES_CHUNK), int(pq.ExecStatus.TUPLES_OK), int(pq.ExecStatus.COMMAND_OK)))
 _MOST_PREPARED = 100
 _LONGEST_STATEMENT = 1 << 20  # seconds
-_NO_FILE = "/nonexistent"
-
-_SETTINGS = {
-    # What turns values into text and text into values. Values travel in binary, which no setting touches; casts to text do not.
-    "DateStyle": "ISO, YMD",
-    "IntervalStyle": "postgres",
-    "TimeZone": "UTC",
-    "extra_float_digits": "1",
-    "bytea_output": "hex",
-    "standard_conforming_strings": "on",
-    "default_transaction_read_only": "on",
-}
 
 
 class Connection:
@@ -81,7 +61,7 @@ class Connection:
     @property
     def is_usable(self) -> bool:
         """Whether a next query may be sent: it is whole, and the server has not said anything since, such as goodbye."""
-        return self.is_whole and not _happens(self._session.socket, select.POLLIN, 0)
+        return self.is_whole and not happens(self._session.socket, select.POLLIN, 0)
 
     def chunks(self, sql: str, parameters: Sequence[bytes | None], context: ReadContext, name: str = "") -> Generator[PGresult, None, None]:
         """Send one statement; its rows in binary, up to 500 at a time, as they come. A failure of the server itself leaves the session
@@ -159,7 +139,7 @@ class Connection:
         return session.get_result()
 
     def _wait(self, events: int, context: ReadContext) -> int:
-        return _await(self._session.socket, events, context)
+        return wait_for(self._session.socket, events, context)
 
     def _stop(self) -> None:
         """Tell the server to stop, and be done with the session whatever it answers."""
@@ -172,7 +152,7 @@ class Connection:
                 left = until - time.monotonic()
                 if left <= 0:
                     break
-                _happens(cancel.socket, _EVENTS[state], left * 1000)
+                happens(cancel.socket, EVENTS[state], left * 1000)
             cancel.finish()
 
     def _limit_statements(self, context: ReadContext) -> None:
@@ -182,123 +162,6 @@ class Connection:
         if seconds != self._statement_seconds:
             self.rows("SELECT set_config('statement_timeout', $1, false)", [f"{seconds}s".encode()], context)
             self._statement_seconds = seconds
-
-
-# ---------------------------------------------------------------------------------------------------------- connecting
-
-
-def connect(options: PostgresOptions, context: ReadContext) -> Connection:
-    """Raises SourceError: S101 unreachable, S103, S104, S106 refused, S107 not trusted, S110 no such database or tls_ca."""
-    if pq.version() < _OLDEST_LIBPQ:
-        raise missing_driver()
-    until = time.monotonic() + options.connect_timeout
-    address = _conninfo(options, _addresses(options, until, context))
-    session = pq.PGconn.connect_start(address.encode())
-    try:
-        _log_in(session, until, context)
-        connection = Connection(session)
-        if connection.encoding == "SQL_ASCII":
-            raise SourceError("S110", "the database's encoding is SQL_ASCII, which says nothing of what its texts are")
-        settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SETTINGS.items())
-        connection.rows(f"SELECT {settings}", [], context)
-    except BaseException:
-        session.finish()
-        raise
-    return connection
-
-
-def _log_in(session: PGconn, until: float, context: ReadContext) -> None:
-    stage = "reaching"
-    while True:
-        stage = _STAGES.get(int(session.status), stage)
-        state = session.connect_poll()
-        if state == pq.PollingStatus.OK:
-            return
-        if state == pq.PollingStatus.FAILED:
-            raise connect_failure(stage, session.get_error_message())
-        stage = _STAGES.get(int(session.status), stage)
-        while not _happens(session.socket, _EVENTS[state], _SLICE):
-            context.check()
-            if time.monotonic() >= until:
-                raise unreachable("does not answer within connect_timeout")
-
-
-_STAGES = {
-    int(pq.ConnStatus.STARTED): "reaching",
-    int(pq.ConnStatus.SSL_STARTUP): "tls",
-    int(pq.ConnStatus.AWAITING_RESPONSE): "login",
-    int(pq.ConnStatus.AUTHENTICATING): "login",
-    int(pq.ConnStatus.AUTH_OK): "login",
-}
-"""How far libpq is, in our words; what is not named is a step of the stage before it."""
-_EVENTS = {int(pq.PollingStatus.READING): select.POLLIN, int(pq.PollingStatus.WRITING): select.POLLOUT}
-
-
-def _conninfo(options: PostgresOptions, addresses: Sequence[str]) -> str:
-    """Everything is said, so that no PG* variable and no file of the account that runs the gateway says it instead."""
-    mode = {"off": "disable", "require": "require", "verify": "verify-full"}[options.tls]
-    if options.tls_ca is not None and not os.path.isfile(options.tls_ca):
-        raise SourceError("S110", "the file of tls_ca does not exist", "tls_ca: the path of a PEM file")
-    trusted = {"off": _NO_FILE, "require": _NO_FILE, "verify": options.tls_ca or "system"}[options.tls]
-    name = options.tls_server_name or options.host
-    return make_conninfo(
-        host=",".join([name] * len(addresses)),
-        hostaddr=",".join(addresses),
-        port=options.port,
-        dbname=options.database,
-        user=options.user,
-        password=options.password or "",
-        passfile=_NO_FILE,
-        sslmode=mode,
-        sslrootcert=trusted,
-        sslcertmode="disable",
-        gssencmode="disable",
-        # A server in between could ask for the password itself where nothing is encrypted.
-        **({"require_auth": "!password"} if options.tls == "off" else {}),
-        target_session_attrs="any",
-        load_balance_hosts="disable",
-        application_name="hospital-gateway",
-        client_encoding="UTF8",
-        options="",
-        keepalives=1,
-        keepalives_idle=60,
-    )
-
-
-def _addresses(options: PostgresOptions, until: float, context: ReadContext) -> list[str]:
-    """The numeric addresses of the host. The system's resolver cannot be stopped, so that a slow one is left behind in its thread."""
-    found: list[str] = []
-
-    def resolve() -> None:
-        with suppress(OSError, UnicodeError):
-            answers = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)
-            found.extend(dict.fromkeys(str(answer[4][0]) for answer in answers))
-
-    thread = Thread(target=resolve, name="postgres-resolver", daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(_SLICE / 1000)
-        context.check()
-        if time.monotonic() >= until:
-            raise unreachable("has a host name that is not resolved within connect_timeout")
-    if not found:
-        raise unreachable("has a host name that is not known")
-    return found
-
-
-def _await(descriptor: int, events: int, context: ReadContext) -> int:
-    """The events that happened; raises when the context is over."""
-    while True:
-        context.check()
-        happened = _happens(descriptor, events, _SLICE)
-        if happened:
-            return happened
-
-
-def _happens(descriptor: int, events: int, milliseconds: float) -> int:
-    poll = select.poll()  # not select(2), which knows no more than 1,024 open files
-    poll.register(descriptor, events)
-    return next((happened for _, happened in poll.poll(milliseconds)), 0)
 
 
 def _state(result: PGresult) -> str | None:

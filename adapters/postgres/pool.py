@@ -55,7 +55,7 @@ class ConnectionPool:
 
     def _connect(self, context: ReadContext) -> Connection:
         try:
-            from adapters.postgres.connection import connect
+            from adapters.postgres.login import connect
         except ImportError:
             raise missing_driver() from None
         return connect(self._options, context)

@@ -239,6 +239,13 @@ def test_a_certificate_of_another_name_is_not_trusted(postgres_server: PostgresS
         adapter.ping(context())
 
 
+def test_without_tls_ca_the_system_says_whom_to_trust(postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refused(postgres_server, tls_ca=None).code == "S107"
+    monkeypatch.setenv("SSL_CERT_FILE", str(postgres_server.certificates.authority))
+    with closing(opened(postgres_server, tls_ca=None)) as adapter:
+        adapter.ping(context())
+
+
 @pytest.mark.parametrize(("tls", "encrypted"), [("verify", True), ("require", True), ("off", False)])
 def test_tls_is_what_was_asked_for(tls: str, encrypted: bool, ward: Ward) -> None:
     ward.run("CREATE VIEW told AS SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
