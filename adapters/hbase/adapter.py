@@ -53,10 +53,10 @@ class HBaseAdapter:
 
     def classify(self, scan: Scan) -> Sequence[Verdict]:
         plan = self._plan(scan)
-        return [classify_by_test(condition, lambda test: _verdict(plan, test)) for condition in scan.conditions]
+        return [classify_by_test(condition, lambda test: _verdict(plan, test, self._cells.filters)) for condition in scan.conditions]
 
     def explain(self, scan: Scan) -> str:
-        return self._plan(scan).in_words()
+        return self._plan(scan).in_words(filters=self._cells.filters)
 
     def _plan(self, scan: Scan) -> ScanPlan:
         return plan_scan(self._shape(scan), scan)
@@ -77,16 +77,15 @@ class HBaseAdapter:
     # -------------------------------------------------------------------------------------------- the half with I/O
 
     def splits(self, scan: Scan) -> Sequence[Split]:
-        """As many as there are slots, cut where salt buckets and regions begin; one where a limit or gets make it small."""
+        """As many as there are slots, cut where salt buckets and regions begin; one where a limit or few keys make it small."""
         plan = self._plan(scan)
-        small = scan.limit is not None or plan.keys.keys is not None
-        parts = [plan.keys.ranges] if small else split_ranges(plan, self._cells, self.capabilities.slots)
+        parts = [plan.keys.ranges] if scan.limit is not None else split_ranges(plan, self._cells, self.capabilities.slots)
         return [Split(scan=scan, token=_Part(plan, ranges)) for ranges in parts]
 
     def read(self, split: Split, context: ReadContext) -> Iterator[pa.RecordBatch]:
         scan = split.scan
         part = split.token if isinstance(split.token, _Part) else _Part(plan := self._plan(scan), plan.keys.ranges)
-        context.statements.append(part.plan.in_words(part.ranges))
+        context.statements.append(part.plan.in_words(part.ranges, self._cells.filters))
         shape, condition, left = part.plan.shape, all_of(*scan.conditions), scan.limit
         context.check()
         for block in self._blocks(part.plan.request, part.ranges, scan.limit, context):
@@ -147,7 +146,7 @@ def _checked_layout(table: HBaseTable) -> KeyLayout:
     return key_layout(table)
 
 
-def _verdict(plan: ScanPlan, test: Test) -> Verdict:
+def _verdict(plan: ScanPlan, test: Test, filters: bool) -> Verdict:
     """The adapter applies every test itself, exactly; the reason says where."""
     column = plan.shape.columns.get(test.term.column)
     if test.term.kind != "value":
@@ -158,7 +157,8 @@ def _verdict(plan: ScanPlan, test: Test) -> Verdict:
         return Verdict(Exactness.EXACT, test, f"{test.term.column} narrows the row keys")
     if test.term.column in plan.qualifiers.used:
         return Verdict(Exactness.EXACT, test, f"{test.term.column} narrows the columns read")
-    return Verdict(Exactness.EXACT, test, f"{test.term.column} is tested by the adapter after the read")
+    where = "by HBase, and once more" if filters and test.term.column in plan.filtered else "by the adapter"
+    return Verdict(Exactness.EXACT, test, f"{test.term.column} is tested {where} after the read")
 
 
 def _batch(shape: ScanShape, block: CellBlock, condition: Condition) -> pa.RecordBatch:

@@ -50,7 +50,12 @@ class CellBlock:
 
 
 class CellSource(Protocol):
-    """Blocking; raises SourceError. Every wait ends with the context's deadline or cancel. No block is empty."""
+    """Blocking; raises SourceError. Every wait ends with the context's deadline or cancel. No block is empty.
+
+    `filters`: whether scans apply the request's filter.
+    """
+
+    filters: bool
 
     def scan(
         self, request: CellRequest, ranges: Sequence[ByteRange], context: ReadContext, first: int | None = None

@@ -39,6 +39,8 @@ class _Table:
 class CellStore:
     """Reads `<folder>/<table>.cells.parquet`; a table is loaded when it is first asked for."""
 
+    filters = False
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._tables: dict[str, _Table] = {}

@@ -13,8 +13,8 @@ from adapters.hbase.thrift_options import ThriftOptions
 from adapters.hbase.thrift_wire import open_wire
 from adapters.interface import ReadContext, SourceError
 
-IDLE_SECONDS = 50.0
-"""The server closes what was silent for 60 s (hbase.thrift.server.socket.read.timeout)."""
+_IDLE_SECONDS = {"thrift": 50.0, "http": 25.0, "https": 25.0}
+"""The server closes a socket that was silent for 60 s (hbase.thrift.server.socket.read.timeout), HTTP after 30 s (Jetty)."""
 _SLICE = 0.1
 
 
@@ -25,9 +25,13 @@ class _Idle:
 
 
 class ConnectionPool:
-    """Connections are made when they are wanted; who wants one more than there may be waits for one to be given back."""
+    """Connections are made when they are wanted; who wants one more than there may be waits for one to be given back.
+
+    `idle_seconds`: how long a connection may be silent and still be used.
+    """
 
     def __init__(self, options: ThriftOptions) -> None:
+        self.idle_seconds = _IDLE_SECONDS[options.scheme]
         self._options = options
         self._idle: list[_Idle] = []
         self._used = 0
@@ -87,7 +91,7 @@ class ConnectionPool:
                 if not self._idle:
                     return None
                 found = self._idle.pop()
-            if time.monotonic() - found.since < IDLE_SECONDS and found.calls.is_usable:
+            if time.monotonic() - found.since < self.idle_seconds and found.calls.is_usable:
                 return found.calls
             found.calls.close()
 

@@ -42,13 +42,15 @@ class ScanShape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanPlan:
-    """The ranges of row keys, and of a wide family's qualifiers, for one scan; and the request that reads them."""
+    """The ranges of row keys, and of a wide family's qualifiers, for one scan; and the request that reads them. `filtered`:
+    the columns that the request's filter looks at."""
 
     scan: Scan
     shape: ScanShape
     keys: KeyPlan
     qualifiers: KeyPlan
     request: CellRequest
+    filtered: frozenset[str] = frozenset()
 
     @property
     def table(self) -> HBaseTable:
@@ -58,12 +60,15 @@ class ScanPlan:
     def layout(self) -> KeyLayout:
         return self.shape.layout
 
-    def in_words(self, ranges: Sequence[ByteRange] | None = None) -> str:
+    def in_words(self, ranges: Sequence[ByteRange] | None = None, filters: bool = False) -> str:
+        """`filters`: whether what holds the cells applies the filter."""
         ranges = self.keys.ranges if ranges is None else ranges
         name = self.table.name if self.shape.family is None else f"{self.table.name}.{self.shape.family}"
         words = [f"read {name}: {_ranges_in_words(ranges, 'row', 'get', 'range', self._buckets_in_words(ranges))}"]
         if self.qualifiers.ranges != EVERYTHING:
             words.append(f"columns: {_ranges_in_words(self.qualifiers.ranges, 'column', 'column', 'column range')}")
+        if filters and self.filtered and any(found.key is None for found in ranges):
+            words.append(f"HBase leaves out rows by {', '.join(sorted(self.filtered))}")
         after = sorted(self.names_after_the_read())
         if after:
             words.append(f"after the read: tests on {', '.join(after)}")
@@ -119,12 +124,12 @@ def plan_scan(shape: ScanShape, scan: Scan) -> ScanPlan:
     usable = tuple(without_tests(condition, fitting) for condition in scan.conditions)
     qualifiers = KeyPlan(ranges=EVERYTHING) if shape.family is None else plan_qualifiers(shape.fields, usable)
     keys = plan_row_keys(shape.layout, usable) if qualifiers.ranges else KeyPlan(ranges=())
-    request = shape.reader.request
+    request, filtered = shape.reader.request, frozenset[str]()
     if isinstance(shape.reader, WideReader):
         request = shape.reader.narrowed(qualifiers.ranges)
     elif isinstance(shape.reader, RowReader) and (found := cell_filter(shape.table, usable)) is not None:
-        request = replace(request, filter=found)
-    return ScanPlan(scan=scan, shape=shape, keys=keys, qualifiers=qualifiers, request=request)
+        request, filtered = replace(request, filter=found.text), found.columns
+    return ScanPlan(scan=scan, shape=shape, keys=keys, qualifiers=qualifiers, request=request, filtered=filtered)
 
 
 def _comparable_test(columns: Mapping[str, RawColumn], test: Test) -> Condition:

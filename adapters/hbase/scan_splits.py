@@ -13,16 +13,23 @@ from adapters.hbase.scan_plan import ScanPlan
 
 Ranges = tuple[ByteRange, ...]
 
+_KEYS_AT_LEAST = 200
+"""Single keys that are worth a part of their own."""
+
 
 def split_ranges(plan: ScanPlan, cells: CellSource, slots: int) -> list[Ranges]:
     """At most `slots` parts, in the order of keys; at least one, which may be empty."""
+    if plan.keys.keys is not None:
+        return _dealt([(found,) for found in plan.keys.ranges], min(slots, len(plan.keys.ranges) // _KEYS_AT_LEAST))
     groups = by_bucket(plan.layout, plan.keys.ranges)
     boundaries = cells.boundaries(plan.table.name) if groups else ()
     pieces = [piece for group in groups for piece in _by_region(group, boundaries)]
-    count = min(slots, len(pieces))
-    if count < 2:
-        return [plan.keys.ranges]
-    bounds = [len(pieces) * number // count for number in range(count + 1)]
+    return _dealt(pieces, min(slots, len(pieces)))
+
+
+def _dealt(pieces: Sequence[Ranges], count: int) -> list[Ranges]:
+    """The pieces in so many parts of neighbours, or in one."""
+    bounds = [len(pieces) * number // max(count, 1) for number in range(max(count, 1) + 1)]
     return [tuple(found for piece in pieces[low:high] for found in piece) for low, high in pairwise(bounds)]
 
 

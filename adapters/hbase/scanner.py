@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from adapters.hbase.byte_ranges import ByteRange
 from adapters.hbase.cell_source import CellBlock, CellRequest
-from adapters.hbase.connection_pool import IDLE_SECONDS, ConnectionPool
+from adapters.hbase.connection_pool import ConnectionPool
 from adapters.hbase.thrift_calls import Reply, ThriftCalls
 from adapters.hbase.thrift_faults import Fault, HBaseFault, source_error
 from adapters.hbase.thrift_message import decoder_of
@@ -71,7 +71,7 @@ class Scanner:
                         self._start = block.keys[-1] + b"\x00"
                         given = time.monotonic()
                         yield block
-                        if not ended and time.monotonic() - given > IDLE_SECONDS:
+                        if not ended and time.monotonic() - given > self._pool.idle_seconds:
                             return False
                     if ended:
                         return True

@@ -8,7 +8,8 @@ every condition again, so the filter may say less than the condition: never more
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from adapters.hbase.byte_ranges import ByteRange, successor
 from adapters.hbase.codecs import Codec, IntegerCodec, TextCodec, codec_named
@@ -23,26 +24,42 @@ _POINTS = ("text", "json", "u8", "i16be", "i32be", "i64be", "phoenix_i32", "phoe
 zeros), decimal_be (scales). Encoded texts are, if their encoding reads back what it writes: the codec checks that."""
 
 
-def cell_filter(table: HBaseTable, conditions: Sequence[Condition]) -> bytes | None:
+class ServerFilter(NamedTuple):
+    """A filter as it is sent, and the columns that it looks at."""
+
+    text: bytes
+    columns: frozenset[str]
+
+
+def cell_filter(table: HBaseTable, conditions: Sequence[Condition]) -> ServerFilter | None:
     """What the conditions say of the table's cells; None if that is nothing."""
     cells = {cell.name: cell for cell in table.cells}
-    found = [each for each in (_written(condition, cells) for condition in conditions) if each is not None]
-    written = _joined(b" AND ", found)
-    return written if written is not None and written.count(b"SingleColumnValueFilter") <= MAX_COMPARISONS else None
+    found = _all_of([_written(condition, cells) for condition in conditions])
+    return found if found is not None and found.text.count(b"SingleColumnValueFilter") <= MAX_COMPARISONS else None
 
 
-def _written(condition: Condition, cells: dict[str, Cell]) -> bytes | None:
+def _written(condition: Condition, cells: Mapping[str, Cell]) -> ServerFilter | None:
     """None where nothing can be said: under AND that is left out, under OR it takes the others with it."""
     match condition:
         case Test(term=term, wanted=wanted) if term.kind == "value" and term.column in cells:
-            return _test(cells[term.column], wanted)
+            text = _test(cells[term.column], wanted)
+            return None if text is None else ServerFilter(text, frozenset([term.column]))
         case AllOf(parts=parts):
-            return _joined(b" AND ", [each for each in (_written(part, cells) for part in parts) if each is not None])
+            return _all_of([_written(part, cells) for part in parts])
         case AnyOf(arms=arms):
-            written = [each for each in (_written(arm, cells) for arm in arms) if each is not None]
-            return _joined(b" OR ", written) if len(written) == len(arms) else None
+            written = [_written(arm, cells) for arm in arms]
+            return None if None in written else _together(b" OR ", [each for each in written if each is not None])
         case _:
             return None
+
+
+def _all_of(parts: Sequence[ServerFilter | None]) -> ServerFilter | None:
+    return _together(b" AND ", [each for each in parts if each is not None])
+
+
+def _together(word: bytes, parts: Sequence[ServerFilter]) -> ServerFilter | None:
+    text = _joined(word, [part.text for part in parts])
+    return None if text is None else ServerFilter(text, frozenset().union(*(part.columns for part in parts)))
 
 
 def _joined(word: bytes, parts: Sequence[bytes]) -> bytes | None:

@@ -19,8 +19,8 @@ from adapters.hbase.thrift_request import checked_columns, wanted_columns
 from adapters.hbase.versions import VersionReader
 from adapters.interface import ReadContext, SourceError
 
-_REGIONS_KNOWN = 60.0
-"""Seconds for which the regions of a table (or that they could not be listed) are remembered."""
+_REGIONS_KNOWN, _REGIONS_UNKNOWN = 60.0, 10.0
+"""Seconds for which the regions of a table, or that they could not be listed, are remembered."""
 _RIGHTS_KNOWN = 30.0
 """Seconds for which a right to read is taken for granted: without one, cells would vanish and no error come."""
 _REGIONS_PATIENCE = 3.0
@@ -29,6 +29,8 @@ _REGIONS_PATIENCE = 3.0
 
 class ThriftCells:
     """Reads tables through a pool of connections."""
+
+    filters = True
 
     def __init__(self, options: ThriftOptions) -> None:
         self._pool = ConnectionPool(options)
@@ -69,15 +71,16 @@ class ThriftCells:
         now = time.monotonic()
         with self._lock:
             known = self._regions.get(table)
-        if known is not None and now - known[0] < _REGIONS_KNOWN:
+        if known is not None and now < known[0]:
             return known[1]
+        remembered = _REGIONS_KNOWN
         try:
             with self._pool.connection(ReadContext(deadline=now + _REGIONS_PATIENCE)) as calls:
                 found = tuple(key for key in calls.region_starts(table) if key)
         except (SourceError, HBaseFault):
-            found = ()  # the read itself will say what is wrong
+            found, remembered = (), _REGIONS_UNKNOWN  # the read itself will say what is wrong
         with self._lock:
-            self._regions[table] = now, found
+            self._regions[table] = time.monotonic() + remembered, found
         return found
 
     def ping(self, requests: Sequence[CellRequest], context: ReadContext) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from adapters.hbase import open_source
 from adapters.hbase.byte_ranges import ByteRange, key_range
 from adapters.hbase.cell_source import CellRequest
 from adapters.hbase.server_filter import cell_filter, qualifier_filter
@@ -11,8 +12,8 @@ from adapters.hbase.thrift_request import checked_columns, wanted_columns, wante
 from catalog.conditions import AllOf, AnyOf, Condition, Term, Test
 from catalog.source_tables import HBaseTable, RowKey
 from catalog.values import NOT_NULL, NULL_ONLY, ValueSet
-from tests.adapters.hbase.cells import equal, within
-from tests.adapters.hbase.layouts import cell, segment
+from tests.adapters.hbase.cells import equal, scan_of, within
+from tests.adapters.hbase.layouts import cell, segment, source_of
 
 TABLE = HBaseTable(
     name="t",
@@ -56,7 +57,9 @@ def compared(column: bytes, operator: bytes, value: bytes) -> bytes:
     ],
 )
 def test_what_is_proven_is_written(condition: Condition, written: bytes) -> None:
-    assert cell_filter(TABLE, [condition]) == written
+    found = cell_filter(TABLE, [condition])
+    assert found is not None
+    assert found.text == written
 
 
 @pytest.mark.parametrize(
@@ -115,3 +118,15 @@ def test_a_right_is_looked_for_on_each_named_column_and_on_the_families_of_other
     assert checked_columns(only) == (b"d:name",)
     loose = CellRequest(table="t", families={"d": (key_range(b"name"),), "v": None}, columns=(b"d:name",), loose=True)
     assert checked_columns(loose) == (b"d:name", b"d", b"v")
+
+
+def test_explain_says_what_hbase_leaves_out_where_there_is_an_hbase() -> None:
+    scan = scan_of(TABLE, equal("name", "x"), equal("digits", 7))
+    over_thrift = open_source(source_of(TABLE, url="thrift://host"))
+    assert over_thrift.explain(scan) == "read t: every row; HBase leaves out rows by name; after the read: tests on digits, name"
+    assert [verdict.reason for verdict in over_thrift.classify(scan)] == [
+        "name is tested by HBase, and once more after the read",
+        "digits is tested by the adapter after the read",
+    ]
+    local = open_source(source_of(TABLE, url="cells:nowhere"))
+    assert local.explain(scan) == "read t: every row; after the read: tests on digits, name"

@@ -135,6 +135,22 @@ def test_a_lease_that_ends_while_the_reader_rests_costs_no_row(server: SecuredHB
     assert ids == list(range(ROWS))
 
 
+def test_a_frozen_server_is_out_of_time_over_https_too(server: SecuredHBaseServer) -> None:
+    with closing(adapter_of(server)) as adapter:
+        (split,) = adapter.splits(scan_of(TABLE))
+        begun = adapter.read(split, ReadContext(deadline=time.monotonic() + 1))
+        server.pause()
+        try:
+            with pytest.raises(SourceError) as caught:
+                list(begun)
+            with pytest.raises(SourceError) as new:
+                adapter.ping(ReadContext(deadline=time.monotonic() + 0.5))  # the handshake gets no answer
+        finally:
+            server.resume()
+        assert (caught.value.code, new.value.code) == ("S103", "S103")
+        assert len(read(adapter, scan_of(TABLE)).rows) == ROWS
+
+
 def test_an_authority_that_is_no_file_is_a_mistake_of_the_configuration(server: SecuredHBaseServer, tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_text("no certificate")

@@ -14,7 +14,7 @@ import happybase
 import pytest
 from Hbase_thrift import IllegalArgument
 
-from adapters.hbase import open_source
+from adapters.hbase import connection_pool, open_source
 from adapters.hbase.byte_ranges import EVERYTHING, ByteRange, key_range
 from adapters.hbase.cell_source import CellRequest
 from adapters.hbase.thrift_cells import ThriftCells
@@ -148,6 +148,14 @@ def test_a_limit_or_a_lookup_is_one_part(adapter: Adapter, table: HBaseTable) ->
     assert len(adapter.splits(scan_of(table, equal("id", 1, 2_000)))) == 1
 
 
+def test_many_keys_are_looked_up_in_parts(adapter: Adapter, table: HBaseTable) -> None:
+    scan = scan_of(table, equal("id", *range(0, 2 * ROWS, 6)), columns=["id"])
+    assert len(adapter.splits(scan)) == 4
+    answer = read(adapter, scan)
+    assert [row["id"] for row in answer.rows] == list(range(0, ROWS, 6))
+    assert answer.touched["gets"] == 1_000
+
+
 def test_a_limit_fetches_no_more_than_it_needs(adapter: Adapter, table: HBaseTable) -> None:
     answer = read(adapter, scan_of(table, limit=10))
     assert (len(answer.rows), answer.touched["rows"]) == (10, 10)
@@ -229,6 +237,14 @@ def test_regions_that_close_and_open_again_lose_no_row_and_double_none(hbase_ser
     table = replace(TABLE, name=stored(hbase_server, "reopened", some_cells(), splits=SPLITS[2:3]))
     with closing(opened_with(hbase_server, table, slots=1)) as opened:
         assert read_ids(opened, table, lambda: hbase_server.command("reopen", table.name)) == list(range(ROWS))
+
+
+def test_a_reader_who_rests_longer_than_the_server_waits_goes_on_with_a_new_connection(
+    hbase_server: HBaseServer, table: HBaseTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_pool, "_IDLE_SECONDS", {"thrift": 0.0})
+    with closing(opened_with(hbase_server, table, slots=1)) as opened:
+        assert read_ids(opened, table, lambda: None) == list(range(ROWS))
 
 
 # ------------------------------------------------------------------------------------------------------ what is wrong
