@@ -83,7 +83,7 @@ class TdsServer:
 
     def execute_ddl(self, sql: str, database: str | None = None) -> list[list[str]]:
         """A T-SQL batch, outside of any client's session. Rows come back as text. Raises TdsRefused with number and message."""
-        return self._order({"do": "execute", "sql": sql, "database": database})
+        return list(self._order({"do": "execute", "sql": sql, "database": database}))
 
     def load(self, table: SqlTable, rows: pa.Table, *, types: Mapping[str, str] | None = None, database: str | None = None) -> int:
         """Drop and make the table, and put the rows in. `types` gives columns a T-SQL type (and collation). Answers their number."""

@@ -11,13 +11,13 @@ from pathlib import Path
 import duckdb
 from pysqlbridge.certificate import load
 
+from tests.servers.tds.answers import Version
 from tests.servers.tds.catalog import create_catalog
 from tests.servers.tds.control import Control, ControlServer
+from tests.servers.tds.conversion import MACROS
 from tests.servers.tds.faults import Faults
-from tests.servers.tds.readings import FUNCTIONS
+from tests.servers.tds.natives import FUNCTIONS
 from tests.servers.tds.session import Session
-from tests.servers.tds.statements import Version
-from tests.servers.tds.values import MACROS
 
 
 def main() -> None:

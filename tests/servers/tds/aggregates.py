@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
+from tests.servers.tds.comparison import equality_key_of, order_key_of
+from tests.servers.tds.conversion import converted
 from tests.servers.tds.errors import NotTranslated, SqlServerError
 from tests.servers.tds.sql_types import APPROXIMATE, BIGINT, INT, INTEGERS, MONEY, TEXT, SqlType
-from tests.servers.tds.values import Value, converted, equality_key, order_key
+from tests.servers.tds.values import Value
 
 AGGREGATES = (exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max)
 
@@ -22,13 +24,13 @@ def aggregate(node: exp.Expression, value: Callable[[exp.Expression], Value]) ->
         argument, distinct = argument.expressions[0], "DISTINCT "
     if isinstance(node, exp.Count):
         kind = BIGINT if node.args.get("big_int") else INT
-        counted = "*" if isinstance(argument, exp.Star) else distinct + equality_key(value(argument))
+        counted = "*" if isinstance(argument, exp.Star) else distinct + equality_key_of(value(argument))
         return Value(f"CAST(count({counted}) AS {kind.stored})", kind)
     inner = value(argument)
     if isinstance(node, exp.Min | exp.Max):
         name = "min" if isinstance(node, exp.Min) else "max"
         if inner.type.name in (*TEXT, "datetimeoffset", "uniqueidentifier"):
-            return Value(f"arg_{name}({inner.sql}, {order_key(inner)})", inner.type, inner.label)
+            return Value(f"arg_{name}({inner.sql}, {order_key_of(inner)})", inner.type, inner.label)
         return Value(f"{name}({inner.sql})", inner.type)
     if not inner.type.is_number or inner.type.name == "bit":
         word = "sum" if isinstance(node, exp.Sum) else "avg"

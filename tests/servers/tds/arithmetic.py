@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tests.servers.tds.comparison import unified
+from tests.servers.tds.conversion import converted
 from tests.servers.tds.errors import NotTranslated, SqlServerError
 from tests.servers.tds.sql_types import APPROXIMATE, BINARY, EXACT, INTEGERS, MAX, MONEY, TEXT, UNICODE, SqlType, common_type, text_type
-from tests.servers.tds.values import Value, converted, unified
+from tests.servers.tds.values import Value
 
 _BY_ZERO = "error('SQL Server error 8134: Divide by zero error encountered.')"
 

@@ -118,10 +118,10 @@ class Catalog:
         lowered = [column.name.lower() for column in columns]
         if len(set(lowered)) < len(lowered):
             raise SqlServerError(2705, f"Column names in each table must be unique in table '{name}'.")
-        for column in key:
-            if column.lower() not in lowered:
-                raise SqlServerError(1911, f"Column name '{column}' does not exist in the target table or view.")
-        keys = [column.lower() for column in key]
+        for wanted in key:
+            if wanted.lower() not in lowered:
+                raise SqlServerError(1911, f"Column name '{wanted}' does not exist in the target table or view.")
+        keys = [wanted.lower() for wanted in key]
         columns = [replace(column, nullable=column.nullable and column.name.lower() not in keys) for column in columns]
         temporary = name.startswith("#")
         database, schema = database or self.database, schema or "dbo"

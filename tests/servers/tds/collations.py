@@ -128,7 +128,9 @@ def order_key(text: str, name: str, unicode: bool) -> str:
         encoded = (text.rstrip(" ") + " ").encode("utf-16-be" if unicode else rules.code_page, "replace")
         return encoded.hex()
     folded = unicodedata.normalize("NFD", _folded(text, rules, unicode).rstrip(" "))
-    primary, accents, cases = [], [], []
+    primary: list[str] = []
+    accents: list[str] = []
+    cases: list[str] = []
     for character in folded:
         if unicodedata.combining(character):
             if accents:

@@ -10,11 +10,12 @@ from typing import Any
 
 import duckdb
 
+from tests.servers.tds.answers import Rows, Version
 from tests.servers.tds.catalog import Catalog
 from tests.servers.tds.errors import SqlServerError
 from tests.servers.tds.faults import Faults
 from tests.servers.tds.loading import load_table
-from tests.servers.tds.statements import Batches, Rows, Version
+from tests.servers.tds.statements import Batches
 
 
 class Control:

@@ -11,16 +11,18 @@ from tests.servers.tds.aggregates import AGGREGATES, aggregate
 from tests.servers.tds.arithmetic import arithmetic, negated
 from tests.servers.tds.catalog import Catalog
 from tests.servers.tds.collations import collation, to_code_page
+from tests.servers.tds.comparison import among, collated, compared, equality_key_of, unified
+from tests.servers.tds.conversion import converted
 from tests.servers.tds.errors import NotTranslated, SqlServerError, syntax_error
 from tests.servers.tds.functions import function
-from tests.servers.tds.readings import utf16_length
+from tests.servers.tds.natives import utf16_length
 from tests.servers.tds.scope import OutputColumn, Scope
 from tests.servers.tds.sql_types import BINARY, DEFAULT_COLLATION, FLOAT, INT, NULL, SqlType, from_tree, text_type
-from tests.servers.tds.values import Value, among, collated, compared, converted, equality_key, quoted, unified
+from tests.servers.tds.values import Value, quoted
 
-_COMPARISONS = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
-_ARITHMETIC = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
-QueryTranslation = Callable[["Translation", exp.Query, Scope | None], tuple[str, tuple[OutputColumn, ...]]]
+_COMPARISONS: dict[type[exp.Expression], str] = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
+_ARITHMETIC: dict[type[exp.Expression], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
+QueryTranslation = Callable[["Translation", exp.Expression, Scope | None], tuple[str, tuple[OutputColumn, ...]]]
 
 
 @dataclass(slots=True)
@@ -87,8 +89,8 @@ class Translation:
         if isinstance(node, AGGREGATES):
             if scope.grouped is None:
                 raise SqlServerError(147, "An aggregate may not appear in the WHERE clause.", severity=15)
-            inner = replace_grouping(scope)
-            return aggregate(node, lambda argument: self.value(argument, inner))
+            ungrouped = replace_grouping(scope)
+            return aggregate(node, lambda argument: self.value(argument, ungrouped))
         if isinstance(node, exp.Predicate | exp.Connector | exp.Not):
             raise syntax_error(node.sql("tsql")[:20])
         return function(self, node, lambda argument: self.value(argument, scope))
@@ -193,7 +195,7 @@ class Translation:
             case exp.NullSafeEQ() | exp.NullSafeNEQ():
                 left, right = unified([self.value(node.this, scope), self.value(node.expression, scope)])
                 word = "IS NOT DISTINCT FROM" if isinstance(node, exp.NullSafeEQ) else "IS DISTINCT FROM"
-                return f"({equality_key(left)} {word} {equality_key(right)})"
+                return f"({equality_key_of(left)} {word} {equality_key_of(right)})"
         if type(node) in _COMPARISONS:
             return compared(self.value(node.this, scope), _COMPARISONS[type(node)], self.value(node.expression, scope))
         if isinstance(node, exp.Predicate):
@@ -214,7 +216,7 @@ class Translation:
             raise SqlServerError(116, message)
         alias = self.alias()
         left, right = unified([value, Value(f"{alias}.c", columns[0].type, 1 if columns[0].type.is_text else 0)])
-        return f"({equality_key(left)} IN (SELECT {equality_key(right)} FROM ({text}) {alias}(c)))"
+        return f"({equality_key_of(left)} IN (SELECT {equality_key_of(right)} FROM ({text}) {alias}(c)))"
 
     def _like(self, node: exp.Like, escape: str, scope: Scope) -> str:
         if len(escape) > 1:

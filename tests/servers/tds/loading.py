@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from tests.servers.tds.assignment import fitted
 from tests.servers.tds.catalog import physical_name
+from tests.servers.tds.conversion import converted
 from tests.servers.tds.sql_types import TIMES, SqlType
-from tests.servers.tds.statements import Batches, fitted
-from tests.servers.tds.values import Value, converted, identifier, quoted
+from tests.servers.tds.statements import Batches
+from tests.servers.tds.values import Value, identifier, quoted
 
 _EPOCH_MICROSECONDS = 62_135_596_800_000_000
 _EPOCH_DAYS = 719_162

@@ -8,14 +8,16 @@ from dataclasses import replace
 from sqlglot import exp
 
 from tests.servers.tds.aggregates import AGGREGATES
+from tests.servers.tds.comparison import equality_key_of, order_key_of, unified
+from tests.servers.tds.conversion import converted
 from tests.servers.tds.errors import NotTranslated, SqlServerError, syntax_error
 from tests.servers.tds.expressions import Translation, replace_grouping
-from tests.servers.tds.scope import OutputColumn, Relation, Scope
-from tests.servers.tds.sql_types import BIGINT, SqlType, from_tree, text_type
-from tests.servers.tds.values import Value, converted, equality_key, order_key, quoted, unified
+from tests.servers.tds.relations import from_clause, longest, named, renamed
+from tests.servers.tds.scope import OutputColumn, Scope
+from tests.servers.tds.sql_types import BIGINT
+from tests.servers.tds.values import Value
 
 _SELECT_PARTS = {"expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "distinct", "with_", "options"}
-_HINTS = {"NOLOCK", "READUNCOMMITTED", "READCOMMITTED", "HOLDLOCK", "SNAPSHOT", "READPAST"}
 
 
 def write_query(translation: Translation, node: exp.Expression, parent: Scope | None = None) -> tuple[str, tuple[OutputColumn, ...]]:
@@ -42,190 +44,15 @@ def _common_queries(translation: Translation, node: exp.Expression, scope: Scope
         return
     for query in common.expressions:
         text, columns = write_query(translation, query.this, scope)
-        columns = _renamed(columns, [column.name for column in query.args["alias"].columns])
-        scope.common[query.alias.lower()] = (text, _named(columns, query.alias))
-
-
-def _renamed(columns: Sequence[OutputColumn], names: Sequence[str]) -> tuple[OutputColumn, ...]:
-    if not names:
-        return tuple(columns)
-    if len(names) != len(columns):
-        raise SqlServerError(8158, "The relation has more columns than were specified in the column list.")
-    return tuple(replace(column, name=name) for column, name in zip(columns, names))
-
-
-def _named(columns: tuple[OutputColumn, ...], relation: str) -> tuple[OutputColumn, ...]:
-    """Columns of a derived table have names, and different ones."""
-    seen: set[str] = set()
-    for place, column in enumerate(columns):
-        if not column.name:
-            raise SqlServerError(8155, f"No column name was specified for column {place + 1} of '{relation}'.")
-        if column.name.lower() in seen:
-            raise SqlServerError(8156, f"The column '{column.name}' was specified multiple times for '{relation}'.")
-        seen.add(column.name.lower())
-    return columns
-
-
-# ---------------------------------------------------------------------------------------------------------------- FROM
-
-
-def _from(translation: Translation, node: exp.Select, scope: Scope) -> str:
-    """The FROM clause, with its relations put into the scope; empty without one."""
-    if node.args.get("from_") is None:
-        return ""
-    text = _relation(translation, node.args["from_"].this, scope)
-    for join in (*_inner_joins(node.args["from_"].this), *(node.args.get("joins") or ())):
-        text += _join(translation, join, scope)
-    return f" FROM {text}"
-
-
-def _inner_joins(node: exp.Expression) -> Sequence[exp.Join]:
-    return node.args.get("joins") or ()
-
-
-def _join(translation: Translation, join: exp.Join, scope: Scope) -> str:
-    side, kind = str(join.args.get("side") or "").upper(), str(join.args.get("kind") or "").upper()
-    if isinstance(join.this, exp.Lateral):
-        if not join.this.args.get("cross_apply"):
-            raise NotTranslated("OUTER APPLY")
-        return f" CROSS JOIN LATERAL {_relation(translation, join.this, scope)}"
-    if join.args.get("using") or join.args.get("method") or (side, kind) not in _JOINS:
-        raise syntax_error("JOIN")
-    on = join.args.get("on")
-    if (on is None) != (kind == "CROSS") and (on is None) == bool(side or kind):
-        raise syntax_error("JOIN")
-    word = "JOIN" if on is not None and not side else _JOINS[side, kind]
-    text = f" {word} {_relation(translation, join.this, scope)}"
-    return text if on is None else f"{text} ON {translation.predicate(on, scope)}"
-
-
-_JOINS = {
-    ("", ""): "CROSS JOIN",
-    ("", "CROSS"): "CROSS JOIN",
-    ("", "INNER"): "JOIN",
-    ("LEFT", ""): "LEFT JOIN",
-    ("LEFT", "OUTER"): "LEFT JOIN",
-    ("RIGHT", ""): "RIGHT JOIN",
-    ("RIGHT", "OUTER"): "RIGHT JOIN",
-    ("FULL", ""): "FULL JOIN",
-    ("FULL", "OUTER"): "FULL JOIN",
-}
-
-
-def _relation(translation: Translation, node: exp.Expression, scope: Scope) -> str:
-    alias = translation.alias()
-    names = [column.name for column in node.args["alias"].columns] if node.args.get("alias") else []
-    match node:
-        case exp.Table() if isinstance(node.this, exp.Identifier):
-            text, columns = _table(translation, node, scope)
-        case exp.Table() if isinstance(node.this, exp.OpenJSON):
-            text, columns = _open_json(translation, node.this, scope)
-        case exp.Lateral() if isinstance(node.this, exp.OpenJSON):
-            text, columns = _open_json(translation, node.this, scope)
-        case exp.Values():
-            if not names:
-                raise syntax_error("VALUES")
-            text, columns = _values(translation, node, scope)
-        case exp.Subquery():
-            if not node.alias:
-                raise syntax_error(")")
-            text, columns = write_query(translation, node.this, Scope(parent=scope.parent, common=scope.common))
-            text, columns = f"({text})", _named(_renamed(columns, names), node.alias)
-        case _:
-            raise NotTranslated(f"{type(node).__name__} in FROM")
-    shown = node.alias or node.name
-    scope.add(Relation(shown, alias, _renamed(columns, names)))
-    return f"{text} AS {alias}"
-
-
-def _table(translation: Translation, node: exp.Table, scope: Scope) -> tuple[str, tuple[OutputColumn, ...]]:
-    for hint in node.args.get("hints") or ():
-        for word in hint.expressions:
-            if word.name.upper() not in _HINTS:
-                raise NotTranslated(f"the hint {word.name}")
-    temporary = node.this.args.get("temporary")
-    if not node.db and not temporary and (common := scope.common_query(node.name)):
-        return f"({common[0]})", common[1]
-    table = translation.catalog.table(("#" if temporary else "") + node.name, node.db, node.catalog)
-    return table.physical, table.columns
-
-
-def _values(translation: Translation, node: exp.Values, scope: Scope) -> tuple[str, tuple[OutputColumn, ...]]:
-    """A table value constructor: each column has the one type of all its values. At most 1,000 rows is a rule of INSERT only."""
-    rows = [
-        [
-            translation.value(one, replace_grouping(Scope(parent=scope.parent)))
-            for one in (row.expressions if isinstance(row, exp.Tuple) else [row])
-        ]
-        for row in node.expressions
-    ]
-    if len({len(row) for row in rows}) != 1:
-        raise SqlServerError(10709, "The number of columns for each row in a table value constructor must be the same.")
-    return _rows_text(rows)
-
-
-def _rows_text(rows: list[list[Value]]) -> tuple[str, tuple[OutputColumn, ...]]:
-    columns = [unified(list(column)) for column in zip(*rows)]
-    output = tuple(OutputColumn("", f"c{place}", _longest(column)) for place, column in enumerate(columns))
-    text = ", ".join(f"({', '.join(column[row].sql for column in columns)})" for row in range(len(rows)))
-    casts = ", ".join(f"CAST({column.physical} AS {column.type.stored}) AS {column.physical}" for column in output)
-    return f"(SELECT {casts} FROM (VALUES {text}) v({', '.join(column.physical for column in output)}))", output
-
-
-def _longest(values: Sequence[Value]) -> SqlType:
-    kind = next((value.type for value in values if value.type.name != "null"), values[0].type)
-    if kind.name == "null":
-        return SqlType(name="int")
-    lengths = [value.type.length for value in values if value.type.name == kind.name]
-    return replace(kind, length=-1 if -1 in lengths else max(lengths))
-
-
-def _open_json(translation: Translation, node: exp.OpenJSON, scope: Scope) -> tuple[str, tuple[OutputColumn, ...]]:
-    """OPENJSON over an array, WITH columns of plain values; a value that is an object or an array is NULL, as in lax mode."""
-    if node.args.get("path"):
-        raise NotTranslated("OPENJSON with a path")
-    document = translation.value(node.this, replace_grouping(scope))
-    if not document.type.is_text:
-        raise SqlServerError(8116, f"Argument data type {document.type.name} is invalid for argument 1 of OpenJson function.")
-    if not node.expressions:
-        name = text_type("nvarchar", 4000, "Latin1_General_BIN2")
-        columns = (
-            OutputColumn("key", "c0", name),
-            OutputColumn("value", "c1", text_type("nvarchar", -1)),
-            OutputColumn("type", "c2", SqlType(name="tinyint")),
-        )
-        text = (
-            f"(SELECT key AS c0, CASE type WHEN 'NULL' THEN NULL ELSE json_extract_string(value, '$') END AS c1, "
-            "CAST(CASE type WHEN 'NULL' THEN 0 WHEN 'VARCHAR' THEN 1 WHEN 'BOOLEAN' THEN 3 WHEN 'ARRAY' THEN 4 WHEN 'OBJECT' THEN 5 ELSE 2 END "
-            f"AS UTINYINT) AS c2 FROM json_each(ss_json({document.sql})))"
-        )
-        return text, columns
-    columns = []
-    expressions = []
-    for place, column in enumerate(node.expressions):
-        if column.args.get("as_json"):
-            raise NotTranslated("AS JSON")
-        kind = from_tree(column.args["kind"])
-        path = column.args["path"].name if column.args.get("path") else f"$.{column.name}"
-        path = path.removeprefix("lax ")
-        if path.startswith("strict"):
-            raise NotTranslated("a strict path")
-        extracted = f"json_extract_string(value, {quoted(path)})"
-        plain = f"CASE WHEN json_type(value, {quoted(path)}) IN ('ARRAY', 'OBJECT', 'NULL') THEN NULL ELSE {extracted} END"
-        value = converted(Value(plain, text_type("nvarchar", -1)), kind)
-        columns.append(OutputColumn(column.name, f"c{place}", kind))
-        expressions.append(f"{value.sql} AS c{place}")
-    return f"(SELECT {', '.join(expressions)} FROM json_each(ss_json({document.sql})))", tuple(columns)
-
-
-# -------------------------------------------------------------------------------------------------------------- SELECT
+        columns = renamed(columns, [column.name for column in query.args["alias"].columns])
+        scope.common[query.alias.lower()] = (text, named(columns, query.alias))
 
 
 def _select(translation: Translation, node: exp.Select, scope: Scope) -> tuple[str, tuple[OutputColumn, ...]]:
     unknown = {part for part, argument in node.args.items() if argument and part not in _SELECT_PARTS}
     if unknown:
         raise NotTranslated(f"SELECT with {', '.join(sorted(unknown))}")
-    source = _from(translation, node, scope)
+    source = from_clause(translation, node, scope)
     where = f" WHERE {translation.predicate(node.args['where'].this, scope)}" if node.args.get("where") else ""
     group = _group(translation, node, scope)
     having = f" HAVING {translation.predicate(node.args['having'].this, scope)}" if node.args.get("having") else ""
@@ -276,7 +103,7 @@ def _group(translation: Translation, node: exp.Select, scope: Scope) -> str:
     if any(expression.find(exp.Column) is None for expression in group.expressions):
         raise SqlServerError(164, "Each GROUP BY expression must contain at least one column that is not an outer reference.", severity=15)
     scope.grouped = {value.sql: f"first({value.sql})" for value in values}
-    return f" GROUP BY {', '.join(equality_key(value) for value in values)}"
+    return f" GROUP BY {', '.join(equality_key_of(value) for value in values)}"
 
 
 def _own_aggregate(node: exp.Expression) -> bool:
@@ -285,7 +112,7 @@ def _own_aggregate(node: exp.Expression) -> bool:
 
 
 def _distinct(inner: str, columns: Sequence[OutputColumn]) -> str:
-    keys = [equality_key(Value(f"d.{column.physical}", column.type)) for column in columns]
+    keys = [equality_key_of(Value(f"d.{column.physical}", column.type)) for column in columns]
     shown = ", ".join(f"first(d.{column.physical}) AS {column.physical}" for column in columns)
     return f"SELECT * FROM (SELECT {shown} FROM ({inner}) d GROUP BY {', '.join(keys)})"
 
@@ -302,10 +129,10 @@ def _order(
     for ordered in order.expressions:
         value = _ordered_value(translation, ordered.this, scope, outputs, distinct)
         if (value.sql.startswith("c") and value.sql[1:].isdigit()) or distinct:
-            key = order_key(value)
+            key = order_key_of(value)
         else:
             key = f"o{len(extra)}"
-            extra.append(f"{order_key(value)} AS {key}")
+            extra.append(f"{order_key_of(value)} AS {key}")
         keys.append(f"{key} {'DESC NULLS LAST' if ordered.args.get('desc') else 'ASC NULLS FIRST'}")
     if extra:
         return f" ORDER BY {', '.join(keys)}", extra
@@ -366,7 +193,7 @@ def _union(translation: Translation, node: exp.Union, scope: Scope) -> tuple[str
         both = unified([Value(left.physical, left.type), Value(right.physical, right.type)])
         for side, value in zip(sides, both):
             side.append(f"{value.sql} AS c{place}")
-        columns.append(OutputColumn(left.name, f"c{place}", _longest(both)))
+        columns.append(OutputColumn(left.name, f"c{place}", longest(both)))
     text = " UNION ALL ".join(f"SELECT {', '.join(side)} FROM ({part[0]})" for side, part in zip(sides, parts))
     text = _distinct(text, columns) if node.args.get("distinct") else f"SELECT * FROM ({text})"
     order = node.args.get("order")
@@ -376,6 +203,6 @@ def _union(translation: Translation, node: exp.Union, scope: Scope) -> tuple[str
             value = _ordered_value(
                 translation, ordered.this, Scope(), [(column.name, Value(column.physical, column.type)) for column in columns], True
             )
-            keys.append(f"{order_key(value)} {'DESC NULLS LAST' if ordered.args.get('desc') else 'ASC NULLS FIRST'}")
+            keys.append(f"{order_key_of(value)} {'DESC NULLS LAST' if ordered.args.get('desc') else 'ASC NULLS FIRST'}")
         text += f" ORDER BY {', '.join(keys)}"
     return text, tuple(columns)

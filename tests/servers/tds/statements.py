@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
@@ -12,58 +12,29 @@ import duckdb
 from sqlglot import exp
 
 from tests.servers.tds import catalog as kept
+from tests.servers.tds.answers import Answer, Changed, Ready, Rows, Version
+from tests.servers.tds.assignment import assigned_value, column_named
 from tests.servers.tds.catalog import Catalog
-from tests.servers.tds.collations import collation
-from tests.servers.tds.errors import NotTranslated, SqlServerError, from_duckdb, syntax_error
+from tests.servers.tds.declarations import declared_columns
+from tests.servers.tds.errors import NotTranslated, SqlServerError, from_duckdb
 from tests.servers.tds.expressions import Translation
 from tests.servers.tds.grammar import parse, seconds_to_wait
 from tests.servers.tds.queries import write_query
 from tests.servers.tds.scope import OutputColumn, Relation, Scope, Table
-from tests.servers.tds.sql_types import BINARY, DEFAULT_COLLATION, MAX, UNICODE, SqlType, from_tree
-from tests.servers.tds.values import Value, converted, identifier, quoted
+from tests.servers.tds.sql_types import DEFAULT_COLLATION, SqlType
+from tests.servers.tds.values import Value, identifier, quoted
 
 _SETTINGS = re.compile(
     r"(NOCOUNT|ANSI_\w+|QUOTED_IDENTIFIER|ARITHABORT|CONCAT_NULL_YIELDS_NULL|NUMERIC_ROUNDABORT|IMPLICIT_TRANSACTIONS|TEXTSIZE|ROWCOUNT"
     r"|LOCK_TIMEOUT|TRANSACTION|CURSOR_CLOSE_ON_COMMIT|XACT_ABORT|LANGUAGE|DATEFORMAT|DATEFIRST|NO_BROWSETABLE|FMTONLY|DEADLOCK_PRIORITY)\b",
     re.IGNORECASE,
 )
+
+
 _DATATYPE_INFO = re.compile(r"\s*(?:exec(?:ute)?\s+)?(?:\[?sys\]?\.)?sp_datatype_info(?:_\d+)?\b", re.IGNORECASE)
+
+
 _NO_VALUES: Mapping[str, Any] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """A result set: its columns, and the cursor that gives their rows."""
-
-    columns: tuple[OutputColumn, ...]
-    cursor: duckdb.DuckDBPyConnection
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A statement without rows. `count` None: it counts nothing."""
-
-    count: int | None = None
-
-
-Answer = Rows | Changed
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A statement in DuckDB's words, kept for the next time the same text comes."""
-
-    sql: str
-    columns: tuple[OutputColumn, ...] | None
-    used: frozenset[str]
-    version: int
-
-
-class Version:
-    """Counts changes of tables in the whole server, so that no session keeps a statement over a table that changed."""
-
-    def __init__(self) -> None:
-        self.number = 0
 
 
 @dataclass(slots=True)
@@ -78,7 +49,7 @@ class Batches:
     transactions: int = 0
     cancelled: Event = field(default_factory=Event)
     _held: bool = False
-    _ready: dict[tuple[str, tuple[tuple[str, SqlType], ...]], _Ready] = field(default_factory=dict)
+    _ready: dict[tuple[str, tuple[tuple[str, SqlType], ...]], Ready] = field(default_factory=dict)
 
     def run(self, batch: str, types: Mapping[str, SqlType] | None = None, values: Mapping[str, Any] = _NO_VALUES) -> Iterator[Answer]:
         """Each statement's answer, as it is done. `types` and `values` are by lower-case name with @. Raises SqlServerError."""
@@ -136,7 +107,7 @@ class Batches:
         }
         return Translation(self.catalog, types, write_query, facts)
 
-    def _executed(self, ready: _Ready, values: Mapping[str, Any]) -> Answer:
+    def _executed(self, ready: Ready, values: Mapping[str, Any]) -> Answer:
         bound = {name[1:]: values[name] for name in ready.used}
         if ready.columns is None:
             self._changing()
@@ -145,13 +116,13 @@ class Batches:
             return Rows(ready.columns, self.cursor)
         return Changed(self.cursor.fetchall()[0][0])
 
-    def _prepared(self, statement: exp.Expression, translation: Translation) -> _Ready:
+    def _prepared(self, statement: exp.Expression, translation: Translation) -> Ready:
         columns: tuple[OutputColumn, ...] | None
         if isinstance(statement, exp.Insert):
             sql, columns = self._insert(statement, translation), None
         else:
             sql, columns = write_query(translation, statement)
-        return _Ready(sql, columns, frozenset(translation.used), self.version.number)
+        return Ready(sql, columns, frozenset(translation.used), self.version.number)
 
     # -------------------------------------------------------------------------------------------------- what changes rows
 
@@ -162,7 +133,7 @@ class Batches:
         target = node.this.this if isinstance(node.this, exp.Schema) else node.this
         table = self._own(target)
         named = [column.name for column in node.this.expressions] if isinstance(node.this, exp.Schema) else [c.name for c in table.columns]
-        columns = [_column(table, name) for name in named]
+        columns = [column_named(table, name) for name in named]
         listed = ", ".join(identifier(column.physical) for column in columns)
         if isinstance(node.expression, exp.Values):
             if len(node.expression.expressions) > 1000:
@@ -180,14 +151,14 @@ class Batches:
                         severity=15,
                     )
                 values = [translation.value(value, Scope()) for value in row.expressions]
-                rows.append(f"({', '.join(_assigned(value, column) for value, column in zip(values, columns))})")
+                rows.append(f"({', '.join(assigned_value(value, column) for value, column in zip(values, columns))})")
             return f"INSERT INTO {table.physical} ({listed}) VALUES {', '.join(rows)}"
         text, output = write_query(translation, node.expression)
         if len(output) != len(columns):
             raise SqlServerError(
                 120, "The select list for the INSERT statement contains another number of items than the insert list.", severity=15
             )
-        assigned = [_assigned(Value(f"i.{one.physical}", one.type), column) for one, column in zip(output, columns)]
+        assigned = [assigned_value(Value(f"i.{one.physical}", one.type), column) for one, column in zip(output, columns)]
         return f"INSERT INTO {table.physical} ({listed}) SELECT {', '.join(assigned)} FROM ({text}) i"
 
     def _filtered(self, node: exp.Expression, translation: Translation) -> tuple[Table, Scope, str]:
@@ -205,10 +176,10 @@ class Batches:
                 else:
                     changes = []
                     for change in node.expressions:
-                        column = _column(table, change.this.name)
-                        changes.append(f"{identifier(column.physical)} = {_assigned(translation.value(change.expression, scope), column)}")
+                        column = column_named(table, change.this.name)
+                        changes.append(f"{identifier(column.physical)} = {assigned_value(translation.value(change.expression, scope), column)}")
                     sql = f"UPDATE {table.physical} SET {', '.join(changes)}{where}"
-                return self._executed(_Ready(sql, None, frozenset(translation.used), self.version.number), values)
+                return self._executed(Ready(sql, None, frozenset(translation.used), self.version.number), values)
             case exp.TruncateTable():
                 self._changing()
                 for table_node in node.expressions:
@@ -281,7 +252,7 @@ class Batches:
         elif kind == "INDEX":
             self._own(node.this.args["table"])  # an index changes no answer; its table must be there
         elif kind == "TABLE" and isinstance(node.this, exp.Schema):
-            columns, key = _declared(node.this.expressions)
+            columns, key = declared_columns(node.this.expressions)
             target = node.this.this
             self.catalog.create_table(_name(target), target.db, target.catalog, columns, key)
         else:
@@ -305,69 +276,3 @@ class Batches:
 
 def _name(node: exp.Table) -> str:
     return ("#" if node.this.args.get("temporary") else "") + node.name
-
-
-def _column(table: Table, name: str) -> OutputColumn:
-    for column in table.columns:
-        if column.name.lower() == name.lower():
-            return column
-    raise SqlServerError(207, f"Invalid column name '{name}'.")
-
-
-def _assigned(value: Value, column: OutputColumn) -> str:
-    """A value put into a column: converted, and refused with 2628 where it would be cut off."""
-    kind = column.type
-    cut = kind.length != MAX and value.type.name != "null" and (kind.is_text or kind.name in BINARY)
-    wide_signs = kind.is_text and kind.name not in UNICODE and not collation(kind.collation).code_page.startswith("cp125")
-    if cut and value.type.is_text and (wide_signs or value.type.length == MAX or value.type.length > kind.length):
-        wide = converted(value, replace(kind, name=_varying(kind.name), length=MAX))
-        return converted(replace(wide, sql=fitted(wide.sql, kind, column.name)), kind).sql
-    if value.type.name in BINARY and kind.name in BINARY and kind.length != MAX and value.type.length != kind.length:
-        return converted(replace(value, sql=f"ss_fits_bytes({value.sql}, {kind.length}, {quoted(column.name)})"), kind).sql
-    return converted(value, kind).sql
-
-
-def fitted(text: str, kind: SqlType, column: str) -> str:
-    """A text that fits into the type, or error 2628: in characters of nvarchar, in bytes of varchar."""
-    if kind.name in UNICODE:
-        return f"ss_fits({text}, {kind.length}, {quoted(column)})"
-    return f"ss_fits_page({text}, {kind.length}, {quoted(column)}, '{collation(kind.collation).code_page}')"
-
-
-def _varying(name: str) -> str:
-    return {"char": "varchar", "nchar": "nvarchar"}.get(name, name)
-
-
-def _declared(definitions: Sequence[exp.Expression]) -> tuple[list[OutputColumn], list[str]]:
-    """The columns of CREATE TABLE, and its primary key."""
-    columns: list[OutputColumn] = []
-    key: list[str] = []
-    for definition in definitions:
-        match definition:
-            case exp.ColumnDef():
-                kind = from_tree(definition.kind, unsized=1)
-                nullable = True
-                for constraint in definition.args.get("constraints") or ():
-                    match constraint.kind:
-                        case exp.PrimaryKeyColumnConstraint():
-                            key.append(definition.name)
-                        case exp.NotNullColumnConstraint():
-                            nullable = bool(constraint.kind.args.get("allow_null"))
-                        case exp.CollateColumnConstraint():
-                            kind = replace(kind, collation=kept.checked_collation(constraint.kind.this.name))
-                        case _:
-                            raise NotTranslated(f"the column constraint {type(constraint.kind).__name__}")
-                columns.append(OutputColumn(definition.name, definition.name, kind, nullable))
-            case exp.PrimaryKey():
-                key += [_key_name(column) for column in definition.expressions]
-            case exp.Constraint() if len(definition.expressions) == 1 and isinstance(definition.expressions[0], exp.PrimaryKey):
-                key += [_key_name(column) for column in definition.expressions[0].expressions]
-            case _:
-                raise NotTranslated(f"{type(definition).__name__} in CREATE TABLE")
-    if not columns:
-        raise syntax_error(")")
-    return columns, key
-
-
-def _key_name(node: exp.Expression) -> str:
-    return node.this.name if isinstance(node, exp.Ordered) else node.name
