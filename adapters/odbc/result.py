@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from adapters.odbc.bindings import arrow_type_of
 from adapters.odbc.block_fetch import MOST_ROWS, BlockFetch, UnreadableValueError, can_be_bound
 from adapters.odbc.handles import ResultColumn, StatementHandle
 from adapters.odbc.row_fetch import fetch_rows
@@ -25,24 +26,19 @@ class Result:
     """
 
     def __init__(self, cursor: Any, schema: pa.Schema | None = None, rows: int = MOST_ROWS) -> None:
-        self._cursor, self._rows = cursor, rows
-        self._columns: Sequence[ResultColumn] = StatementHandle(cursor).columns()
-        self._in_blocks = can_be_bound(self._columns)
-        self._schema = schema
+        self._cursor, self._rows, self._schema = cursor, rows, schema
+        self._described: Sequence[ResultColumn] | None = None
         self._blocks: BlockFetch | None = None
         self._begun = self.ended = False
 
     def next(self) -> pa.RecordBatch | None:
-        """The next batch, None when there is no more; blocks. Raises pyodbc.Error, OdbcError, UnreadableValueError."""
+        """The next batch, None when there is no more; blocks. Raises pyodbc.Error, OdbcError, UnreadableValueError, UnknownTypeError."""
         if self.ended:
             return None
-        if self._in_blocks and self._begun:
-            return self._next_block()
-        self._begun = True
-        most = min(FIRST_ROWS if self._in_blocks else _ROWS_OF_LONG_VALUES, self._rows)
-        arrays, count = fetch_rows(self._cursor, self._columns, most)
-        self.ended = count < most
-        return self._batch(arrays, count)
+        if not self._begun:
+            self._begun = True
+            return self._next_rows(FIRST_ROWS)
+        return self._next_block() if can_be_bound(self._columns) else self._next_rows(_ROWS_OF_LONG_VALUES)
 
     def close(self) -> None:
         """Nothing is bound any more. To be called before the cursor is closed; may be called again."""
@@ -50,6 +46,24 @@ class Result:
         if self._blocks is not None:
             self._blocks.__exit__()
             self._blocks = None
+
+    @property
+    def _columns(self) -> Sequence[ResultColumn]:
+        """Asked for when it is needed: an answer of a few rows is read without."""
+        if self._described is None:
+            self._described = StatementHandle(self._cursor).columns()
+        return self._described
+
+    def _next_rows(self, most: int) -> pa.RecordBatch:
+        wanted = min(most, self._rows)
+        if self._schema is None:
+            self._schema = pa.schema([pa.field(column.name, arrow_type_of(column)) for column in self._columns])
+        if len(self._schema):
+            arrays, count = fetch_rows(self._cursor, self._schema.types, wanted)
+        else:
+            arrays, count = [], len(self._cursor.fetchmany(wanted))
+        self.ended = count < wanted
+        return self._batch(arrays, count)
 
     def _next_block(self) -> pa.RecordBatch | None:
         if self._blocks is None:
@@ -61,8 +75,7 @@ class Result:
         return self._batch(arrays, len(arrays[0]))
 
     def _batch(self, arrays: list[pa.Array], count: int) -> pa.RecordBatch:
-        if self._schema is None:
-            return pa.RecordBatch.from_arrays(arrays, names=[column.name for column in self._columns])
+        assert self._schema is not None
         if not len(self._schema):
             return pa.RecordBatch.from_struct_array(pa.array([{}] * count, pa.struct([])))
         cast = [_cast(place, array, field.type) for place, (array, field) in enumerate(zip(arrays, self._schema, strict=True))]
@@ -75,4 +88,4 @@ def _cast(place: int, array: pa.Array, type: pa.DataType) -> pa.Array:
     try:
         return pc.cast(array, type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        raise UnreadableValueError(place, "a value does not fit the declared type") from None
+        raise UnreadableValueError(place, "a value does not fit its declared type") from None

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
-from adapters.odbc.bindings import SQL_SS_TIMESTAMPOFFSET, arrow_type_of
+from adapters.odbc.bindings import SQL_SS_TIMESTAMPOFFSET
 from adapters.odbc.block_fetch import UnreadableValueError
-from adapters.odbc.handles import ResultColumn
 
 _OFFSET_STRUCT = struct.Struct("<hHHHHHIhh")
 
@@ -21,27 +20,26 @@ def prepare_connection(connection: Any) -> None:
     connection.add_output_converter(SQL_SS_TIMESTAMPOFFSET, _instant)
 
 
-def fetch_rows(cursor: Any, columns: Sequence[ResultColumn], most: int) -> tuple[list[pa.Array], int]:
-    """Up to `most` rows as one array per column, in the same types as block fetch, and how many there are. Blocks.
+def fetch_rows(cursor: Any, types: Sequence[pa.DataType], most: int) -> tuple[list[pa.Array], int]:
+    """Up to `most` rows as one array of the wanted type per column, and how many there are. Blocks.
 
     Raises pyodbc.Error, UnreadableValueError.
     """
     try:
         rows = cursor.fetchmany(most)
     except (UnicodeDecodeError, OverflowError, ValueError):  # pyodbc decodes inside: it does not say which column
-        place = next((place for place, column in enumerate(columns) if arrow_type_of(column) == pa.string()), 0)
+        place = next((place for place, type in enumerate(types) if type == pa.string()), 0)
         raise UnreadableValueError(place, "a value is not of its column's type") from None
-    values = list(zip(*rows)) if rows else [()] * len(columns)
-    return [_array(place, column, values[place]) for place, column in enumerate(columns)], len(rows)
+    values = list(zip(*rows)) if rows else [()] * len(types)
+    return [_array(place, values[place], type) for place, type in enumerate(types)], len(rows)
 
 
-def _array(place: int, column: ResultColumn, values: Sequence[Any]) -> pa.Array:
-    type = arrow_type_of(column)
-    adapt = _ADAPTED.get(column.sql_type)
+def _array(place: int, values: Sequence[Any], type: pa.DataType) -> pa.Array:
+    """Arrow takes no value that does not fit: it rounds and cuts nothing, nor makes numbers of texts."""
     try:
-        return pa.array(values if adapt is None else [None if value is None else adapt(value) for value in values], type)
+        return pa.array(values, type)
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError, OverflowError, TypeError):
-        raise UnreadableValueError(place, "a value is not of its column's type") from None
+        raise UnreadableValueError(place, "a value does not fit its declared type") from None
 
 
 def _instant(raw: bytes) -> datetime:
@@ -49,11 +47,3 @@ def _instant(raw: bytes) -> datetime:
     year, month, day, hour, minute, second, fraction, offset_hour, offset_minute = _OFFSET_STRUCT.unpack(raw)
     local = datetime(year, month, day, hour, minute, second, fraction // 1000, UTC)
     return local - timedelta(hours=offset_hour, minutes=offset_minute)
-
-
-def _identifier(value: Any) -> str:
-    return str(value).upper()
-
-
-_ADAPTED: dict[int, Callable[[Any], Any]] = {-11: _identifier, -152: str}
-"""What pyodbc gives in another form: identifiers as UUID (or text), XML as text."""

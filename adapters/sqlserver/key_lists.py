@@ -1,4 +1,8 @@
-"""Long lists of constants as one derived table: up to 1,000 as VALUES, more as one JSON text that OPENJSON takes apart."""
+"""Lists of constants as one derived table: short ones as VALUES, longer ones as one JSON text that OPENJSON takes apart.
+
+VALUES would take up to 1,000 rows. But each length is another statement, for which the server makes a plan and keeps it, and 1,000
+constants take a hundred times as long to write and to check as one JSON text.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,11 @@ from adapters.sql.conditions import ConditionWriter
 from adapters.sql.dialect import Comparison
 from adapters.sqlserver.spelling import cast, data_type
 
-MOST_VALUES = 1_000
-"""Rows that a table value constructor may have, and half of the parameters that a statement may have (2,100)."""
+MOST_VALUES = 100
+"""Constants of a list that are parameters of their own."""
+
+_MOST_PARAMETERS = 1_000
+"""A statement with so many parameters gets no more for lists: the server takes 2,100."""
 
 LIST, VALUE = "k", "v"
 """Alias of the derived table, and of its one column."""
@@ -27,7 +34,7 @@ def list_table(writer: ConditionWriter, points: Sequence[Any], spelled: str, bou
     """A FROM item with one row per point. `spelled` is the type of its column, `bound` what the driver binds for a point."""
     alias = exp.to_identifier(LIST, quoted=True)
     column = exp.to_identifier(VALUE, quoted=True)
-    if len(writer.constants.values) + len(points) <= MOST_VALUES:
+    if len(points) <= MOST_VALUES and len(writer.constants.values) < _MOST_PARAMETERS:
         rows = [exp.Tuple(expressions=[cast(writer.bind_raw(bound(point)), spelled)]) for point in points]
         return exp.Values(expressions=rows, alias=exp.TableAlias(this=alias, columns=[column]))
     text = json.dumps([bound(point) for point in points], separators=(",", ":"))

@@ -12,7 +12,6 @@ from catalog.source_tables import RawColumn
 MOST_PARAMETERS = 2_000
 """SQL Server takes 2,100 in a statement, and uses some for itself."""
 
-_SHORT_LIST = 100
 _OF_A_RANGE = {"timestamp": 4, "local_timestamp": 4}
 """Two bounds; of a datetime two more, for its index."""
 _OF_A_POINT = {"text": 3, "bytes": 2, **_OF_A_RANGE}
@@ -20,7 +19,7 @@ _OF_A_POINT = {"text": 3, "bytes": 2, **_OF_A_RANGE}
 
 def within_parameters(verdicts: Sequence[Verdict], columns: Mapping[str, RawColumn]) -> list[Verdict]:
     """The verdicts, those refused for which no constants are left. Counts at least as many as are written."""
-    room, found = MOST_PARAMETERS - MOST_VALUES, []  # all lists that are written as VALUES have together not more than MOST_VALUES
+    room, found = MOST_PARAMETERS, []
     for verdict in verdicts:
         wanted = _constants(verdict.pushed, columns)
         if wanted > room:
@@ -45,6 +44,6 @@ def _of_test(test: Test, type: str) -> int:
     listed = test.wanted.points() or test.wanted.excluded()
     if listed is None:
         return _OF_A_RANGE.get(type, 2) * len(test.wanted.intervals)
-    if len(listed) > _SHORT_LIST or (type == "text" and len(listed) > 1):
-        return 1  # one JSON text, or VALUES, which have room of their own
-    return _OF_A_POINT.get(type, 1) * len(listed)
+    if len(listed) > MOST_VALUES:
+        return 1  # one JSON text
+    return (_OF_A_POINT.get(type, 1) if type != "text" or len(listed) == 1 else 1) * len(listed)
