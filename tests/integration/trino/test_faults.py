@@ -100,10 +100,11 @@ def test_killed_mid_stream_and_restarted(trino_server: TrinoServer, large: Trino
 
 
 def test_frozen_mid_stream_the_deadline_holds(trino_server: TrinoServer, large: TrinoAdapter) -> None:
-    context = ReadContext(deadline=time.monotonic() + 3)
+    context = ReadContext(deadline=time.monotonic() + 60)
     batches = begun(large, context)
     try:
         trino_server.pause()
+        context.deadline = time.monotonic() + 0.5
         error, _ = failure(lambda: list(batches))
         late = time.monotonic() - context.deadline
     finally:
@@ -146,7 +147,7 @@ def test_a_read_that_ends_early_is_cancelled_at_the_source(trino_server: TrinoSe
     error, _ = failure(lambda: list(first))
     second.close()  # type: ignore[attr-defined]  # a generator
     assert error.code == "S104"
-    until = time.monotonic() + 5
+    until = time.monotonic() + 20
     while running(trino_server) and time.monotonic() < until:
         time.sleep(0.1)
     assert running(trino_server) == []
