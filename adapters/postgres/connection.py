@@ -29,6 +29,7 @@ _CHUNK = 500
 
 _GOOD = frozenset((int(pq.ExecStatus.TUPLES_CHUNK), int(pq.ExecStatus.TUPLES_OK), int(pq.ExecStatus.COMMAND_OK)))
 _MOST_PREPARED = 100
+"""Statements after which a session is not used again."""
 _LONGEST_STATEMENT = 1 << 20  # seconds
 
 
@@ -55,8 +56,9 @@ class Connection:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is under way and nothing went wrong."""
-        return not self.broken and not self._busy and self._session.status == pq.ConnStatus.OK
+        """Whether nothing is under way, nothing went wrong, and the server keeps no pile of statements for it."""
+        kept = len(self._prepared) < _MOST_PREPARED
+        return kept and not self.broken and not self._busy and self._session.status == pq.ConnStatus.OK
 
     @property
     def is_usable(self) -> bool:
@@ -70,10 +72,10 @@ class Connection:
         `name`: the statement comes again and again with other parameters, and is parsed once a session under this name.
         """
         self._limit_statements(context)
-        if name and name not in self._prepared and len(self._prepared) < _MOST_PREPARED:
+        if name and name not in self._prepared:
             self._ask(lambda: self._session.send_prepare(name.encode(), sql.encode()), context)
             self._prepared.add(name)
-        if name in self._prepared:
+        if name:
             yield from self._run(lambda: self._session.send_query_prepared(name.encode(), parameters, None, pq.Format.BINARY), context)
         else:
             yield from self._run(lambda: self._session.send_query_params(sql.encode(), parameters, None, None, pq.Format.BINARY), context)

@@ -181,6 +181,30 @@ def test_no_more_sessions_than_slots(big: Ward) -> None:
         second.close()  # type: ignore[attr-defined]
 
 
+def test_a_session_is_not_kept_for_ever_with_statements_that_nobody_needs(big: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.postgres.connection._MOST_PREPARED", 3)
+    big.run("CREATE VIEW told AS SELECT n, pg_backend_pid() AS session, (SELECT count(*) FROM pg_prepared_statements) AS kept FROM big")
+    found = []
+    for limit in (1, 2, 3, 4) * 3:
+        table = declared("told", n="integer", session="integer", kept="integer")
+        scan = Scan(
+            relation=TableRelation(table=table), columns=("session", "kept"), conditions=(Test(Term("n"), ValueSet.of(limit)),), limit=limit
+        )
+        for _ in range(3):
+            found += rows_of(read_all(big.adapter, scan))
+    assert max(row["kept"] for row in found) <= 3
+    assert len({row["session"] for row in found}) > 1
+
+
+def test_explain_writes_the_usual_types_until_the_database_was_asked(big: Ward) -> None:
+    big.run("CREATE TABLE padded (x char(4))", "INSERT INTO padded VALUES ('ab')")
+    wanted = Test(Term("x"), ValueSet.of("ab"))
+    scan = Scan(relation=TableRelation(table=declared("padded", x="text")), columns=("x",), conditions=(wanted,))
+    assert big.adapter.explain(scan).endswith("""WHERE "t"."x" = CAST($1 AS TEXT) [$1 = 'ab']""")
+    assert rows_of(read_all(big.adapter, scan)) == [{"x": "ab"}]
+    assert """"t"."x" = CAST($1 AS BPCHAR) AND""" in big.adapter.explain(scan)
+
+
 # ------------------------------------------------------------------------------------------- accounts, TLS, addresses
 
 
