@@ -79,9 +79,10 @@ class TrinoAdapter:
         except SourceError as error:
             if error.code in ("S105", "S108", "S120"):
                 self._tables.forget(tables)
-            if error.code not in ("S108", "S120") or error.fact != NOT_AS_DECLARED:
-                raise
-            self._tables.check(tables, context)  # names what is wrong; if nothing is any more, what Trino said stands
+            if error.code == "S108":
+                raise SourceError("S108", f"the account may not read {' and '.join(f'table {table.name}' for table in tables)}") from None
+            if error.fact == NOT_AS_DECLARED:
+                self._tables.check(tables, context)  # names what is wrong; if nothing is any more, what Trino said stands
             raise
 
     def _batches(self, sql: str, scan: Scan, context: ReadContext) -> Iterator[pa.RecordBatch]:
