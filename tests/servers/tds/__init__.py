@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -87,11 +88,14 @@ class TdsServer:
 
     def load(self, table: SqlTable, rows: pa.Table, *, types: Mapping[str, str] | None = None, database: str | None = None) -> int:
         """Drop and make the table, and put the rows in. `types` gives columns a T-SQL type (and collation). Answers their number."""
-        file = self.folder / "loaded.parquet"
+        file = self.folder / f"{uuid4()}.parquet"
         pq.write_table(_plain(rows), file)
         chosen = {column.name: (types or {}).get(column.name) or _type_of(table, rows, column.name) for column in table.columns}
         order = {"do": "load", "table": table.name, "columns": chosen, "key": list(table.key), "file": str(file), "database": database}
-        return int(self._order(order))
+        try:
+            return int(self._order(order))
+        finally:
+            file.unlink()
 
     def deny(self, table: str, denied: bool = True) -> None:
         """SELECT of the table fails with error 229, or not any more."""

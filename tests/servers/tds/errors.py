@@ -43,6 +43,9 @@ def from_duckdb(error: duckdb.Error) -> SqlServerError:
             return SqlServerError(515, "Cannot insert the value NULL into column; column does not allow nulls.")
         case duckdb.ConstraintException():
             return SqlServerError(2627, "Violation of PRIMARY KEY constraint. Cannot insert duplicate key.", severity=14)
+        case duckdb.TransactionException() if "aborted" in text:
+            message = "The current transaction cannot be committed and cannot support operations that write to the log file. Roll back the transaction."
+            return SqlServerError(3930, message)
         case duckdb.TransactionException() if "onflict" in text:
             return SqlServerError(1205, "Transaction was deadlocked and has been chosen as the deadlock victim.", severity=13)
         case duckdb.ConversionException() | duckdb.OutOfRangeException():

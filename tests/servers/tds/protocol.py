@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pysqlbridge.certificate import Certificate
@@ -14,9 +15,10 @@ from tests.servers.tds.faults import Faults
 class Protocol(Connection):
     """pysqlbridge's connection up to the login; what comes after is taken from it whole, message by message."""
 
-    def __init__(self, certificate: Certificate, *, faults: Faults, databases: Any, **options: Any) -> None:
+    def __init__(self, certificate: Certificate, *, exists: Callable[[str], bool], **options: Any) -> None:
+        """`exists` says whether there is a database of that name."""
         super().__init__(certificate, **options)
-        self._faults, self._databases = faults, databases
+        self._exists = exists
 
     def messages(self) -> list[Any]:
         """The whole messages that have arrived since the login."""
@@ -30,7 +32,7 @@ class Protocol(Connection):
 
     def _finish_login(self, responses: list[bytes]) -> None:
         wanted = self.login.database if self.login else ""
-        if wanted and not self._databases(wanted):
+        if wanted and not self._exists(wanted):
             text = f'Cannot open database "{wanted}" requested by the login. The login failed.'
             self._send(responses, error_response(4060, text, server=self._server_name, severity=11, tds_version=self._tds_version))
             self._state = ConnectionState.FAILED
@@ -44,7 +46,13 @@ class Protocol(Connection):
 
     @property
     def number(self) -> int:
+        """The session's, as @@SPID tells it."""
         return int(self._spid)
+
+    @property
+    def opened(self) -> str:
+        """The database that the client asked for."""
+        return str(self._database)
 
 
 class Logins:

@@ -53,8 +53,7 @@ class Session:
         self._watch = database.cursor()
         self._protocol = Protocol(
             certificate,
-            faults=faults,
-            databases=lambda name: database_exists(self._watch, name),
+            exists=lambda name: database_exists(self._watch, name),
             server_name="testserver",
             database="master",
             reached_at="127.0.0.1",
@@ -107,7 +106,7 @@ class Session:
             self._watch.close()
 
     def _begin(self) -> None:
-        database = self._protocol._database
+        database = self._protocol.opened
         self._batches = Batches(self._cursor, Catalog(self._cursor, database), self._version, self._user, self._protocol.number)
 
     def _heard(self, message: Any) -> None:

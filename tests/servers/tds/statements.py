@@ -177,7 +177,9 @@ class Batches:
                     changes = []
                     for change in node.expressions:
                         column = column_named(table, change.this.name)
-                        changes.append(f"{identifier(column.physical)} = {assigned_value(translation.value(change.expression, scope), column)}")
+                        changes.append(
+                            f"{identifier(column.physical)} = {assigned_value(translation.value(change.expression, scope), column)}"
+                        )
                     sql = f"UPDATE {table.physical} SET {', '.join(changes)}{where}"
                 return self._executed(Ready(sql, None, frozenset(translation.used), self.version.number), values)
             case exp.TruncateTable():
