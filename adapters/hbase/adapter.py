@@ -14,13 +14,13 @@ from adapters.hbase.cell_source import CellBlock, CellRequest, CellSource
 from adapters.hbase.decode import check_codecs
 from adapters.hbase.layout import KeyLayout, key_layout
 from adapters.hbase.qualifier import qualifier_parts
-from adapters.hbase.relation_reader import existence_of
+from adapters.hbase.relation_reader import RowReader, existence_of
 from adapters.hbase.row_filter import comparable, mask
 from adapters.hbase.scan_plan import ScanPlan, ScanShape, hbase_table, plan_scan, scan_shape, tested_columns
 from adapters.hbase.scan_splits import split_ranges
 from adapters.interface import Capabilities, Exactness, ReadContext, Scan, SourceError, Split, Verdict
 from adapters.weaken import classify_by_test
-from catalog.conditions import Condition, Test, all_of
+from catalog.conditions import Condition, Test, all_of, holds
 from catalog.model import Source
 from catalog.relations import TableRelation, WideRelation, relation_columns
 from catalog.source_tables import HBaseTable, SqlTable
@@ -163,6 +163,10 @@ def _verdict(plan: ScanPlan, test: Test, filters: bool) -> Verdict:
 
 def _batch(shape: ScanShape, block: CellBlock, condition: Condition) -> pa.RecordBatch:
     """The rows of a block that satisfy the condition."""
+    rows = shape.reader.few(block) if isinstance(shape.reader, RowReader) else None
+    if rows is not None:
+        rows = [row for row in rows if holds(condition, row)]
+        return pa.RecordBatch.from_struct_array(pa.array(rows, shape.struct))
     columns, length = shape.reader.columns(block)
     wanted = mask(condition, columns, length)
     kept = length if wanted is None else wanted.true_count

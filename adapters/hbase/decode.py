@@ -23,8 +23,7 @@ def decode_cells(table: str, name: str, codec: str, type: Type, values: Sequence
             decoded = decoded.cast(wanted)
     except (ValueError, pa.ArrowException) as error:
         why = str(error) if error.__class__ is ValueError else f"it does not fit {type}"
-        fact = f"a cell of table {table} cannot be read: {name}, {codec}: {why}"
-        raise SourceError("S121", fact, "compare the codec in node.yaml with the cells of the table") from None
+        raise unreadable(table, name, codec, why) from None
     if len(present) == len(values):
         return decoded
     places: list[int | None] = []
@@ -33,6 +32,11 @@ def decode_cells(table: str, name: str, codec: str, type: Type, values: Sequence
         places.append(None if value is None else count)
         count += value is not None
     return decoded.take(pa.array(places, pa.int64())) if present else pa.nulls(len(values), wanted)
+
+
+def unreadable(table: str, name: str, codec: str, why: str) -> SourceError:
+    fact = f"a cell of table {table} cannot be read: {name}, {codec}: {why}"
+    return SourceError("S121", fact, "compare the codec in node.yaml with the cells of the table")
 
 
 def check_codecs(table: HBaseTable) -> None:

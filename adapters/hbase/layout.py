@@ -133,6 +133,9 @@ class Part:
         return stored, end + len(self.after)
 
 
+_WRONG_SALT = ValueError("the salt is not the declared hash")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyLayout:
     """The row key of one table, ready for encoding and decoding."""
@@ -184,6 +187,26 @@ class KeyLayout:
                 self._check_salt(part, pieces, found)
         return found
 
+    def values(self, row: bytes) -> dict[str, Any]:
+        """The logical segments of one row key. Raises SourceError S121 as `decode` does."""
+        pieces: dict[str, bytes] = {}
+        found: dict[str, Any] = {}
+        position = 0
+        for part in self.parts:
+            try:
+                stored, position = part.take(row, position)
+                pieces[part.name] = stored
+                if part.salt is None:
+                    found[part.name] = part.value(stored)
+            except ValueError as error:
+                raise self._unreadable(part, error) from None
+        if position != len(row):
+            raise self._unreadable(self.parts[-1], ValueError("the key is too long"))
+        for part in self.parts:
+            if part.salt is not None and pieces[part.name] != self.bucket(part, found[part.salt.of], pieces[part.salt.of]):
+                raise self._unreadable(part, _WRONG_SALT)
+        return found
+
     def _check_salt(self, part: Part, pieces: dict[str, list[bytes]], found: dict[str, pa.Array]) -> None:
         """A wrong salt would be found by a scan of all buckets and lost by a get: better to say that the layout is wrong."""
         assert part.salt is not None
@@ -194,7 +217,7 @@ class KeyLayout:
             if right is None:
                 right = known[stored] = self.bucket(part, value, stored)
             if salt != right:
-                raise self._unreadable(part, ValueError("the salt is not the declared hash"))
+                raise self._unreadable(part, _WRONG_SALT)
 
     def _unreadable(self, part: Part, error: Exception) -> SourceError:
         why = str(error) if type(error) is ValueError else "the bytes do not fit the codec"

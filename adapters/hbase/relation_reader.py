@@ -12,6 +12,7 @@ from adapters.arrow_types import arrow_type
 from adapters.hbase.byte_ranges import EVERYTHING, ByteRange, key_range, merge
 from adapters.hbase.cell_source import CellBlock, CellRequest
 from adapters.hbase.decode import decode_cells
+from adapters.hbase.few_rows import FEW, FewRows, Row
 from adapters.hbase.layout import KeyLayout
 from adapters.hbase.qualifier import qualifier_parts, qualifier_reader
 from adapters.interface import SourceError
@@ -44,6 +45,7 @@ class RowReader:
         self._table, self._layout, self._names = table, layout, frozenset(names)
         self._wanted = [cell for cell in table.cells if cell.required or cell.name in names]
         self._required = [index for index, cell in enumerate(self._wanted) if cell.required]
+        self._few = FewRows(layout, [cell for cell in self._wanted if cell.name in names])
         self.request = CellRequest(
             table=table.name,
             families=self._families(),
@@ -57,16 +59,28 @@ class RowReader:
         return {cell.family: None for cell in self._table.cells} or {wide.family: None for wide in self._table.wide}
 
     def columns(self, block: CellBlock) -> tuple[Columns, int]:
-        keys, held = block.keys, block.columns
-        if any(None in held[index] for index in self._required):
-            kept = [place for place in range(len(keys)) if all(held[index][place] is not None for index in self._required)]
-            keys = [keys[place] for place in kept]
-            held = [[values[place] for place in kept] for values in held]
+        keys, held = self._counting(block)
         found: Columns = self._layout.decode(keys)
-        for cell, values in zip(self._wanted, held, strict=True):
-            if cell.name in self._names:
-                found[cell.name] = decode_cells(self._table.name, cell.name, cell.codec, cell.type, values)
+        for cell, values in self._asked(held):
+            found[cell.name] = decode_cells(self._table.name, cell.name, cell.codec, cell.type, values)
         return found, len(keys)
+
+    def few(self, block: CellBlock) -> list[Row] | None:
+        """The rows of a small block, value by value; None where `columns` must do it. Raises SourceError S121."""
+        if len(block.keys) > FEW or not self._few.known:
+            return None
+        keys, held = self._counting(block)
+        return self._few.decode(keys, [values for _, values in self._asked(held)])
+
+    def _counting(self, block: CellBlock) -> tuple[Sequence[bytes], Sequence[Sequence[bytes | None]]]:
+        """The keys and wanted cells of the rows that count."""
+        if not any(None in block.columns[index] for index in self._required):
+            return block.keys, block.columns
+        kept = [place for place in range(len(block.keys)) if all(block.columns[index][place] is not None for index in self._required)]
+        return [block.keys[place] for place in kept], [[values[place] for place in kept] for values in block.columns]
+
+    def _asked(self, held: Sequence[Sequence[bytes | None]]) -> list[tuple[Cell, Sequence[bytes | None]]]:
+        return [(cell, values) for cell, values in zip(self._wanted, held, strict=True) if cell.name in self._names]
 
 
 class StateReader:

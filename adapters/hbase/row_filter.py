@@ -15,9 +15,6 @@ from catalog.conditions import AllOf, Always, AnyOf, Condition, Never, Test, Unk
 from catalog.types import Type
 from catalog.values import Interval, ValueSet
 
-_FEW = 4
-"""Rows for which Arrow's functions take longer to call than Python takes to compare."""
-
 
 def comparable(type: Type, wanted: ValueSet) -> bool:
     """Whether the constants of a test can be compared with a column of this type, in the order that the gateway means."""
@@ -64,8 +61,6 @@ def _fold(combine: Any, masks: list[pa.Array]) -> pa.Array:
 def _test(column: pa.Array, wanted: ValueSet) -> pa.Array:
     if wanted.is_not_null:
         return column.is_valid()
-    if len(column) <= _FEW:
-        return _one_by_one(column, wanted)
     intervals = [_whole(i) for i in wanted.intervals] if pa.types.is_integer(column.type) else list(wanted.intervals)
     points = [interval.low for interval in intervals if interval.is_point]
     found: list[pa.Array] = []
@@ -74,13 +69,9 @@ def _test(column: pa.Array, wanted: ValueSet) -> pa.Array:
             found.append(pc.is_in(column, value_set=pa.array([_exact(p, column.type) for p in points], column.type)))
         found += [_within(column, interval) for interval in intervals if not interval.is_point and not interval.is_empty]
     except (_Inexact, pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        return _one_by_one(column, wanted)
+        return pa.array([wanted.contains(value) for value in column.to_pylist()], pa.bool_())
     result = _fold(pc.or_, found) if found else pa.repeat(False, len(column))
     return pc.if_else(column.is_valid(), result, wanted.null)
-
-
-def _one_by_one(column: pa.Array, wanted: ValueSet) -> pa.Array:
-    return pa.array([wanted.contains(value) for value in column.to_pylist()], pa.bool_())
 
 
 class _Inexact(Exception):

@@ -29,13 +29,15 @@ _SHOWN = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanShape:
-    """What scans of the same columns, with conditions on the same columns, have in common. `columns`: all of the relation's."""
+    """What scans of the same columns, with conditions on the same columns, have in common. `columns`: all of the relation's;
+    `struct`: the type of one row of the schema."""
 
     table: HBaseTable
     layout: KeyLayout
     family: str | None
     columns: Mapping[str, RawColumn]
     schema: pa.Schema
+    struct: pa.StructType
     reader: RelationReader
     fields: tuple[Part, ...] = ()
 
@@ -116,7 +118,16 @@ def scan_shape(table: HBaseTable, layout: KeyLayout, scan: Scan) -> ScanShape:
     else:
         reader = RowReader(table, layout, names)
     columns = relation_columns(scan.relation)
-    return ScanShape(table=table, layout=layout, family=family, columns=columns, schema=scan_schema(scan), reader=reader, fields=fields)
+    return ScanShape(
+        table=table,
+        layout=layout,
+        family=family,
+        columns=columns,
+        schema=(schema := scan_schema(scan)),
+        struct=pa.struct(list(schema)),
+        reader=reader,
+        fields=fields,
+    )
 
 
 def plan_scan(shape: ScanShape, scan: Scan) -> ScanPlan:
