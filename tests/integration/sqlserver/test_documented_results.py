@@ -387,6 +387,22 @@ def test_a_temporary_table_is_its_sessions_own(tds_server: TdsServer, connection
     connection.execute("DROP TABLE #wanted")
 
 
+def test_a_view_is_read_like_a_table_and_is_no_table(connection: pyodbc.Connection, table: str) -> None:
+    """docs CREATE VIEW, sys.objects."""
+    connection.execute(f"CREATE VIEW dbo.documented_view AS SELECT id, name, price * 2 AS twice FROM {table} WHERE id > 1")
+    try:
+        connection.execute(f"INSERT INTO {table} (id, name, price) VALUES (1, N'a', 1), (2, N'b', 2.5)")
+        assert [tuple(row) for row in connection.execute("SELECT * FROM dbo.documented_view WHERE name = N'B '")] == [
+            (2, "b", Decimal("5.0000"))
+        ]
+        kinds = connection.execute("SELECT name, type FROM sys.objects WHERE name LIKE N'documented%' ORDER BY name").fetchall()
+        assert [tuple(row) for row in kinds] == [("documented", "U "), ("documented_view", "V ")]
+        with pytest.raises(pyodbc.Error, match=r"\(1033\)"):
+            connection.execute(f"CREATE VIEW dbo.ordered AS SELECT id FROM {table} ORDER BY id")
+    finally:
+        connection.execute("DROP VIEW dbo.documented_view")
+
+
 def test_the_catalog_shows_what_was_declared(connection: pyodbc.Connection, table: str) -> None:
     """docs sys.columns: max_length in bytes, collation only of texts."""
     rows = connection.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import duckdb
@@ -17,7 +18,7 @@ _SCHEMA = (
     "CREATE SCHEMA IF NOT EXISTS meta",
     "CREATE SEQUENCE IF NOT EXISTS meta.ids START 901578250",
     "CREATE TABLE IF NOT EXISTS meta.databases (database_id INTEGER, name VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS meta.tables (object_id INTEGER, db VARCHAR, schema VARCHAR, name VARCHAR, denied BOOLEAN)",
+    "CREATE TABLE IF NOT EXISTS meta.tables (object_id INTEGER, db VARCHAR, schema VARCHAR, name VARCHAR, kind VARCHAR, denied BOOLEAN)",
     """CREATE TABLE IF NOT EXISTS meta.columns (object_id INTEGER, column_id INTEGER, name VARCHAR, type VARCHAR, written VARCHAR,
     length INTEGER, precision INTEGER, scale INTEGER, system_type_id INTEGER, max_length INTEGER, shown_precision INTEGER,
     shown_scale INTEGER, collation_name VARCHAR, nullable BOOLEAN, key_ordinal INTEGER)""",
@@ -53,8 +54,9 @@ def create_database(cursor: duckdb.DuckDBPyConnection, name: str) -> None:
 
 
 def drop_database(cursor: duckdb.DuckDBPyConnection, name: str) -> None:
-    for (table,) in cursor.execute("SELECT schema || '.' || name FROM meta.tables WHERE lower(db) = lower(?)", [name]).fetchall():
-        cursor.execute(f"DROP TABLE {identifier(f'{name}.{table}'.lower())}")
+    found = cursor.execute("SELECT kind, schema || '.' || name FROM meta.tables WHERE lower(db) = lower(?)", [name]).fetchall()
+    for kind, table in sorted(found, reverse=True):  # views first
+        cursor.execute(f"DROP {'VIEW' if kind == 'V ' else 'TABLE'} {identifier(f'{name}.{table}'.lower())}")
     cursor.execute("DELETE FROM meta.columns WHERE object_id IN (SELECT object_id FROM meta.tables WHERE lower(db) = lower(?))", [name])
     cursor.execute("DELETE FROM meta.tables WHERE lower(db) = lower(?)", [name])
     cursor.execute("DELETE FROM meta.databases WHERE lower(name) = lower(?)", [name])
@@ -136,20 +138,32 @@ class Catalog:
         self.cursor.execute(f"CREATE {'TEMP ' if temporary else ''}TABLE {physical} ({', '.join(text)})")
         if temporary:
             self.temporary[name.lower()] = Table(name, physical, tuple(columns))
-            return
+        else:
+            self._register("U ", name, schema, database, columns, keys)
+
+    def create_view(self, name: str, schema: str, database: str, text: str, columns: Sequence[OutputColumn]) -> None:
+        """`text` is the query in DuckDB's words. Raises SqlServerError 2714 for a name that is taken."""
+        database, schema = database or self.database, schema or "dbo"
+        if self.object_id(f"{database}.{schema}.{name}") is not None:
+            raise SqlServerError(2714, f"There is already an object named '{name}' in the database.")
+        chosen = ", ".join(f"{column.physical} AS {identifier(column.name)}" for column in columns)
+        self.cursor.execute(f"CREATE VIEW {physical_name(database, schema, name)} AS SELECT {chosen} FROM ({text})")
+        self._register("V ", name, schema, database, [replace(column, physical=column.name) for column in columns], [])
+
+    def _register(self, kind: str, name: str, schema: str, database: str, columns: Sequence[OutputColumn], keys: Sequence[str]) -> None:
         ((number,),) = self.cursor.execute("SELECT nextval('meta.ids')").fetchall()
-        self.cursor.execute("INSERT INTO meta.tables VALUES (?, ?, ?, ?, false)", [number, database, schema, name])
+        self.cursor.execute("INSERT INTO meta.tables VALUES (?, ?, ?, ?, ?, false)", [number, database, schema, name, kind])
         for place, column in enumerate(columns):
-            kind = column.type
-            ordinal = keys.index(lowered[place]) + 1 if lowered[place] in keys else 0
-            facts = [kind.name, kind.written(), kind.length, kind.precision, kind.scale, *kind.in_catalog(), kind.collation]
+            type, lowered = column.type, column.name.lower()
+            ordinal = keys.index(lowered) + 1 if lowered in keys else 0
+            facts = [type.name, type.written(), type.length, type.precision, type.scale, *type.in_catalog(), type.collation]
             self.cursor.execute(
                 "INSERT INTO meta.columns VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [number, place + 1, column.name, *facts, column.nullable, ordinal],
             )
 
-    def drop_table(self, name: str, schema: str, database: str, *, if_exists: bool) -> None:
-        """Raises SqlServerError 3701."""
+    def drop_table(self, name: str, schema: str, database: str, *, if_exists: bool, word: str = "TABLE") -> None:
+        """Or a view, by `word`. Raises SqlServerError 3701."""
         try:
             table = self.own_table(name, schema, database)
         except SqlServerError:
@@ -158,7 +172,7 @@ class Catalog:
             raise SqlServerError(
                 3701, f"Cannot drop the table '{name}', because it does not exist or you do not have permission.", severity=11
             ) from None
-        self.cursor.execute(f"DROP TABLE {table.physical}")
+        self.cursor.execute(f"DROP {word} {table.physical}")
         if self.temporary.pop(name.lower(), None) is None:
             number = self.object_id(f"{database or self.database}.{schema or 'dbo'}.{name}")
             self.cursor.execute("DELETE FROM meta.columns WHERE object_id = ?", [number])

@@ -20,6 +20,7 @@ from tests.servers.tds.errors import NotTranslated, SqlServerError, from_duckdb
 from tests.servers.tds.expressions import Translation
 from tests.servers.tds.grammar import parse, seconds_to_wait
 from tests.servers.tds.queries import write_query
+from tests.servers.tds.relations import named
 from tests.servers.tds.scope import OutputColumn, Relation, Scope, Table
 from tests.servers.tds.sql_types import DEFAULT_COLLATION, SqlType
 from tests.servers.tds.values import Value, identifier, quoted
@@ -132,8 +133,8 @@ class Batches:
     def _insert(self, node: exp.Insert, translation: Translation) -> str:
         target = node.this.this if isinstance(node.this, exp.Schema) else node.this
         table = self._own(target)
-        named = [column.name for column in node.this.expressions] if isinstance(node.this, exp.Schema) else [c.name for c in table.columns]
-        columns = [column_named(table, name) for name in named]
+        names = [column.name for column in node.this.expressions] if isinstance(node.this, exp.Schema) else [c.name for c in table.columns]
+        columns = [column_named(table, name) for name in names]
         listed = ", ".join(identifier(column.physical) for column in columns)
         if isinstance(node.expression, exp.Values):
             if len(node.expression.expressions) > 1000:
@@ -257,6 +258,9 @@ class Batches:
             columns, key = declared_columns(node.this.expressions)
             target = node.this.this
             self.catalog.create_table(_name(target), target.db, target.catalog, columns, key)
+        elif kind == "VIEW" and isinstance(node.this, exp.Table) and node.expression is not None:
+            text, columns = write_query(self._translation({}), node.expression, Scope())
+            self.catalog.create_view(node.this.name, node.this.db, node.this.catalog, text, named(columns, node.this.name))
         else:
             raise NotTranslated(f"CREATE {kind}")
 
@@ -270,10 +274,11 @@ class Batches:
                 )
             kept.drop_database(self.cursor, node.this.name if node.this else node.args["tables"][0].name)
             return
-        if str(node.kind).upper() != "TABLE":
-            raise NotTranslated(f"DROP {node.kind}")
+        word = str(node.kind).upper()
+        if word not in ("TABLE", "VIEW"):
+            raise NotTranslated(f"DROP {word}")
         for table in node.args.get("tables") or [node.this]:
-            self.catalog.drop_table(_name(table), table.db, table.catalog, if_exists=bool(node.args.get("exists")))
+            self.catalog.drop_table(_name(table), table.db, table.catalog, if_exists=bool(node.args.get("exists")), word=word)
 
 
 def _name(node: exp.Table) -> str:

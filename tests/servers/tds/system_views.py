@@ -21,11 +21,15 @@ _VIEWS: dict[str, tuple[dict[str, str], str]] = {
     "sys.schemas": ({"name": _NAME, "schema_id": "int"}, "SELECT * FROM (VALUES ('dbo', 1), ('INFORMATION_SCHEMA', 3), ('sys', 4)) s"),
     "sys.tables": (
         {"name": _NAME, "object_id": "int", "schema_id": "int", "type": "char(2)", "type_desc": "nvarchar(60)", "is_ms_shipped": "bit"},
-        f"SELECT name, object_id, 1, 'U ', 'USER_TABLE', 0::UTINYINT {_OBJECTS}",
+        f"SELECT name, object_id, 1, kind, 'USER_TABLE', 0::UTINYINT {_OBJECTS} AND kind = 'U '",
+    ),
+    "sys.views": (
+        {"name": _NAME, "object_id": "int", "schema_id": "int", "type": "char(2)"},
+        f"SELECT name, object_id, 1, kind {_OBJECTS} AND kind = 'V '",
     ),
     "sys.objects": (
         {"name": _NAME, "object_id": "int", "schema_id": "int", "type": "char(2)", "type_desc": "nvarchar(60)", "is_ms_shipped": "bit"},
-        f"SELECT name, object_id, 1, 'U ', 'USER_TABLE', 0::UTINYINT {_OBJECTS}",
+        f"SELECT name, object_id, 1, kind, CASE kind WHEN 'V ' THEN 'VIEW' ELSE 'USER_TABLE' END, 0::UTINYINT {_OBJECTS}",
     ),
     "sys.columns": (
         {
@@ -75,7 +79,7 @@ _VIEWS: dict[str, tuple[dict[str, str], str]] = {
     ),
     "information_schema.tables": (
         {"TABLE_CATALOG": _NAME, "TABLE_SCHEMA": _NAME, "TABLE_NAME": _NAME, "TABLE_TYPE": "varchar(10)"},
-        f"SELECT db, schema, name, 'BASE TABLE' {_OBJECTS}",
+        f"SELECT db, schema, name, CASE kind WHEN 'V ' THEN 'VIEW' ELSE 'BASE TABLE' END {_OBJECTS}",
     ),
     "information_schema.columns": (
         {
