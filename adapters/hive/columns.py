@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from adapters.arrow_types import arrow_type
-from adapters.hive.hive_types import READ_FROM
+from adapters.hive.hive_types import DEFAULT_PARTITION, READ_FROM
 from adapters.hive.nested import MissingFieldError, nested_array, unreadable
 from adapters.interface import SourceError
 from catalog.types import Type
@@ -92,6 +92,10 @@ class ResultColumn:
                 carried = pc.utf8_rtrim(carried, " ")
             case "timestamp with local time zone":
                 carried = _without_zone(carried)
+        if self.declared.is_text:
+            default = pc.equal(carried, DEFAULT_PARTITION)
+            if pc.any(default).as_py():
+                carried = pc.if_else(default, pa.scalar(None, pa.string()), carried)
         if self.declared.name == "uuid":
             if pc.all(pc.match_substring_regex(carried, _UUID)).as_py() is False:
                 raise ValueError("not a uuid")

@@ -7,6 +7,8 @@ Facts of Hive 4.0.1 that stand behind it (each is a test in tests/integration/hi
   a comparison from the statistics, at the price of reading more.
 - CAST(x AS STRING) of a string (of a double AS DOUBLE) is removed by the compiler, so partitions are pruned through it. Of CHAR it
   takes the padding away, which the adapter does to what it reads; of FLOAT it gives the float's own value.
+- A partition column of text that was NULL is read as DEFAULT_PARTITION, while partitions are chosen as if it were NULL: both IS NULL and
+  IS NOT NULL lose its rows. Here that text is NULL, in what is read (`columns`) and in what is compared.
 - NaN is above every number in a fetch task, and below none in a vectorized job: it is named.
 - Dates before 1582-10-15 are shifted while files are read (hybrid calendar), which statistics know nothing of.
 """
@@ -21,6 +23,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from adapters.hive.hive_types import DEFAULT_PARTITION
 from adapters.hive.options import HiveOptions
 from adapters.interface import Exactness
 from adapters.sql import Comparison, Rule, SelectBuilder, SqlDialect, in_chunks, plain, qualified_table
@@ -99,12 +102,12 @@ def _literal(value: Any, type: Type) -> exp.Expression:
             raise TypeError(f"no literal for a {type}")
 
 
-def _as_text(column: exp.Expression, _: RawColumn) -> exp.Expression:
-    return _cast(column, _type("string"))
+def _as_text(column: exp.Expression, _: RawColumn) -> exp.Nullif:
+    return exp.Nullif(this=_cast(column, _type("string")), expression=exp.Literal.string(DEFAULT_PARTITION))
 
 
-def _as_upper_text(column: exp.Expression, _: RawColumn) -> exp.Expression:
-    return exp.Upper(this=_cast(column, _type("string")))
+def _as_upper_text(column: exp.Expression, declared: RawColumn) -> exp.Expression:
+    return exp.Upper(this=_as_text(column, declared))
 
 
 def _as_double(column: exp.Expression, _: RawColumn) -> exp.Expression:
@@ -127,8 +130,13 @@ def _bounds(compared: Comparison) -> list[Any]:
 
 
 def _write_text(compared: Comparison) -> exp.Expression:
+    """Without the NULLIF, so that statistics and partitions are asked; the default partition's text is left out by itself."""
+    bare = replace(compared, read=lambda: compared.read().this)
     odd = any(sign >= _FIRST_ODD_SIGN for text in _bounds(compared) for sign in text)
-    return plain(_hidden(compared) if odd else compared)
+    written = plain(_hidden(bare) if odd else bare)
+    if not compared.wanted.contains(DEFAULT_PARTITION):
+        return written
+    return joined(exp.And, [written, exp.NEQ(this=bare.read(), expression=exp.Literal.string(DEFAULT_PARTITION))])
 
 
 def _hidden(compared: Comparison) -> Comparison:
@@ -268,5 +276,5 @@ def hive_dialect(options: HiveOptions) -> SqlDialect:
         most_intervals=100,
         equal=_equal,
         unnest=_elements,
-        functions=frozenset({"CONCAT", "HEX", "POSEXPLODE", "REGEXP_LIKE", "UNHEX", "UPPER"}),
+        functions=frozenset({"CONCAT", "HEX", "NULLIF", "POSEXPLODE", "REGEXP_LIKE", "UNHEX", "UPPER"}),
     )

@@ -19,6 +19,9 @@ class HiveType:
     fields: tuple[str, ...] = ()
 
 
+DEFAULT_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+"""What Hive reads where a partition column of text was NULL. No other text column has it."""
+
 _RAW: Mapping[str, str] = {
     "tinyint": "integer",
     "smallint": "integer",

@@ -35,7 +35,7 @@ def where(type: str, wanted: ValueSet, kind: Any = "value") -> str:
         ("text", ValueSet.of("O'Neil\\"), r"CAST(`t`.`x` AS STRING) = 'O\'Neil\\'"),
         ("text", ValueSet.of("${x}"), "CAST(`t`.`x` AS STRING) = '${x}'"),
         ("text", ValueSet.of("😀"), "CONCAT(CAST(`t`.`x` AS STRING), '') = '😀'"),
-        ("text", NULL_ONLY, "CAST(`t`.`x` AS STRING) IS NULL"),
+        ("text", NULL_ONLY, "NULLIF(CAST(`t`.`x` AS STRING), '__HIVE_DEFAULT_PARTITION__') IS NULL"),
         ("integer", ValueSet.of(7, 2**40), "`t`.`x` IN (7, CAST('1099511627776' AS BIGINT))"),
         ("integer", ValueSet.of(-(2**63)), "`t`.`x` = CAST('-9223372036854775808' AS BIGINT)"),
         ("decimal(19,4)", ValueSet.of(Decimal("1.5")), "`t`.`x` = CAST('1.5000' AS DECIMAL(19, 4))"),
@@ -58,6 +58,12 @@ def test_a_double_is_compared_without_the_sign_of_zero_and_nan_is_named() -> Non
     column = "(CAST(`t`.`x` AS DOUBLE) + CAST('0.0' AS DOUBLE))"
     assert where("double", ValueSet.range(high=1.0)) == f"{column} < CAST('1.0' AS DOUBLE)"
     assert where("double", ValueSet.range(low=1.0)) == f"({column} > CAST('1.0' AS DOUBLE) OR CAST({column} AS STRING) = 'NaN')"
+
+
+def test_the_text_of_the_default_partition_is_in_no_range() -> None:
+    column = "CAST(`t`.`x` AS STRING)"
+    assert where("text", ValueSet.range(low="A")) == f"({column} > 'A' AND {column} <> '__HIVE_DEFAULT_PARTITION__')"
+    assert where("text", ValueSet.range(low="a")) == f"{column} > 'a'"
 
 
 def test_early_days_are_hidden_from_the_statistics_of_files() -> None:

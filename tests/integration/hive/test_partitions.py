@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from adapters.hive import HiveAdapter
+from adapters.hive.hive_types import DEFAULT_PARTITION
 from adapters.interface import Scan
 from adapters.testing.conformance import read_all, rows_of
 from catalog.conditions import AnyOf, Condition, Term
@@ -19,7 +20,7 @@ from catalog.conditions import Test as ColumnTest
 from catalog.relations import Join, JoinRelation, Relation, TableRelation, UnnestRelation
 from catalog.source_tables import RawColumn, SqlTable
 from catalog.types import parse_type
-from catalog.values import ValueSet
+from catalog.values import NOT_NULL, NULL_ONLY, ValueSet
 from tests.integration.hive.sources import opened
 from tests.servers.hive import HiveServer
 
@@ -108,3 +109,52 @@ def test_a_plain_scan_with_conditions_and_a_limit_is_no_job(visits: tuple[HiveSe
         text = "\n".join(row[0] for row in plan)
         assert "Fetch Operator" in text
         assert "Tez" not in text
+
+
+def test_the_default_partition_is_null_and_odd_names_of_partitions_are_found(hive_server: HiveServer, database: str) -> None:
+    """Hive makes the folders itself, by dynamic partitions. It reads the default partition's text, and chooses partitions by NULL."""
+    wards: list[str | None] = ["a", "ä b", "a/b%c=d", "😀", "ﬀ", "'q'", None]
+    hive_server.run(
+        f"CREATE TABLE {database}.visits (id BIGINT) PARTITIONED BY (ward STRING, yr INT) STORED AS PARQUET",
+        "SET hive.exec.dynamic.partition.mode=nonstrict",
+        f"INSERT INTO {database}.visits PARTITION (ward, yr) SELECT STACK(7, "
+        + ", ".join(
+            f"{number}L, {'CAST(NULL AS STRING)' if ward is None else repr_of(ward)}, {'CAST(NULL AS INT)' if ward is None else number}"
+            for number, ward in enumerate(wards)
+        )
+        + ")",
+    )
+    table = SqlTable(
+        name="visits",
+        columns=tuple(
+            RawColumn(name=name, type=parse_type(type)) for name, type in {"id": "integer", "ward": "text", "yr": "integer"}.items()
+        ),
+    )
+    adapter = opened(hive_server, database, {"visits": table})
+    relation = TableRelation(table=table)
+    found = rows_of(read_all(adapter, Scan(relation=relation, columns=("id", "ward", "yr"))))
+    assert {row["id"]: (row["ward"], row["yr"]) for row in found} == {
+        number: (ward, None if ward is None else number) for number, ward in enumerate(wards)
+    }
+    sets = [ValueSet.of(ward) for ward in wards if ward is not None]
+    sets += [NULL_ONLY, NOT_NULL, ValueSet.of("a").complement(), ValueSet.of("😀").complement().without_null()]
+    sets += [
+        ValueSet.range(low="a/"),
+        ValueSet.range(high="ﬀ", high_closed=True),
+        ValueSet.range(low="__"),
+        ValueSet.of(DEFAULT_PARTITION),
+        ValueSet.of("a") | NULL_ONLY,
+    ]
+    for wanted in sets:
+        condition = ColumnTest(Term("ward"), wanted)
+        came = {row["id"] for row in rows_of(read_all(adapter, Scan(relation=relation, columns=("id",), conditions=(condition,))))}
+        assert came == {number for number, ward in enumerate(wards) if wanted.contains(ward)}, wanted
+    for years in (NULL_ONLY, NOT_NULL, ValueSet.range(low=3), ValueSet.of(1).complement()):
+        condition = ColumnTest(Term("yr"), years)
+        came = {row["id"] for row in rows_of(read_all(adapter, Scan(relation=relation, columns=("id",), conditions=(condition,))))}
+        assert came == {number for number, ward in enumerate(wards) if years.contains(None if ward is None else number)}, years
+    adapter.close()
+
+
+def repr_of(text: str) -> str:
+    return "'" + text.replace("'", "\\'") + "'"
