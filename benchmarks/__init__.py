@@ -1,1 +1,1 @@
-"""Figures of the gateway: what it fetches against what answers need, and how long planning takes."""
+"""Figures of the gateway: what it fetches against what answers need, how long planning takes, adapters beside raw drivers."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from benchmarks.adapters import adapters_beside_drivers
 from benchmarks.planning import planning_times
 from tests.region.fetched import QUESTIONS, measure
 from tests.region.harness import ask, context
@@ -26,7 +27,7 @@ RESULTS = Path(__file__).parent / "results.md"
 
 def main() -> int:
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 15
-    lines = [*machine(), "", *fetched_against_needed(repeats), "", *planning(repeats)]
+    lines = [*machine(), "", *fetched_against_needed(repeats), "", *planning(repeats), "", *adapters_beside_drivers()]
     RESULTS.write_text("\n".join(lines) + "\n", "utf-8")
     print("\n".join(lines))
     return 0
