@@ -16,10 +16,10 @@ from tests.servers.tds.errors import SqlServerError, syntax_error
 from tests.servers.tds.words import BEFORE_PARENTHESES, FUNCTIONS, NAMES_COME_AFTER, RESERVED, TYPES
 
 _REFUSED_TYPES = {
-    TokenType.DPIPE, TokenType.DCOLON, TokenType.LIMIT, TokenType.ILIKE, TokenType.RLIKE, TokenType.ARROW, TokenType.DARROW,
+    TokenType.DPIPE, TokenType.DCOLON, TokenType.LIMIT, TokenType.RLIKE, TokenType.ARROW, TokenType.DARROW,
     TokenType.NULLSAFE_EQ, TokenType.TRUE, TokenType.FALSE, TokenType.QUALIFY, TokenType.HASH_ARROW, TokenType.AT_GT,
 }  # fmt: skip
-_REFUSED_WORDS = {"NULLS", "RETURNING", "ILIKE", "SIMILAR", "REGEXP", "INTERVAL", "ARRAY", "LATERAL", "USING"}
+_REFUSED_WORDS = {"NULLS", "RETURNING", "SIMILAR", "REGEXP", "INTERVAL", "ARRAY", "LATERAL", "USING"}
 _RENAMED = {
     "real": "float(24)",
     "ntext": "nvarchar(max)",
@@ -66,6 +66,9 @@ def _check(tokens: list[sqlglot.Token]) -> None:
         word = token.text.upper()
         if token.token_type in (TokenType.TRUE, TokenType.FALSE):
             raise SqlServerError(207, f"Invalid column name '{token.text}'.")
+        if word == "ILIKE":
+            message = "An expression of non-boolean type specified in a context where a condition is expected, near 'ILIKE'."
+            raise SqlServerError(4145, message, severity=15)
         if token.token_type in _REFUSED_TYPES or word in _REFUSED_WORDS:
             raise syntax_error(token.text)
         if word == "FETCH" and before is not None and before.text.upper() not in ("ROWS", "ROW"):

@@ -209,6 +209,8 @@ class Batches:
                 self.commit()
             case exp.Rollback():
                 self.rollback()
+            case exp.Execute():
+                raise SqlServerError(2812, f"Could not find stored procedure '{node.this.name}'.")
             case exp.Set() | exp.Command() if _SETTINGS.search(node.sql("tsql")):
                 pass
             case _:
