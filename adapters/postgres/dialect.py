@@ -35,6 +35,8 @@ _PLAIN_ORDER = ("integer", "bigint", "double", "decimal", "boolean", "date", "ti
 _NO_ORDER = "a {} has no values that a condition can name; only whether it is null can be asked"
 _AS_NUMBER = "plain numbers written as text are compared by the source; any other text is sorted out at the gateway"
 _CANONICAL_UUID = re.compile(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""What no text of PostgreSQL holds."""
 _PLAIN_NUMBER = r"^[+-]?[0-9]{1,15}(\.[0-9]{1,15})?$"
 """So short that the cast to double cannot overflow: a double holds any number of 15 digits before the point."""
 
@@ -272,11 +274,18 @@ _RULES: dict[RuleKey, Rule] = {
 }
 
 
-def one_point(value: Any, type: Type) -> Any | None:
-    """The constant as it is bound for `column = value`, if that is how such a test is written; None: it takes the long way."""
-    if type.name == "uuid" and not _CANONICAL_UUID.fullmatch(value):
-        return None
-    if type.name == "text" and "\0" in value:
-        return None
-    found = possible([value], type)
-    return bound_text(found[0]) if found else None
+def one_point(value: Any, type: Type) -> str | None:
+    """The constant as it is bound for `column = value`, if that is how such a test is written; None: it takes the long way.
+
+    Lists have thousands of them, so that the usual types are looked at first. Raises UnsayableBoundError.
+    """
+    match type.name:
+        case "text" if isinstance(value, str):
+            return None if _NO_TEXT.search(value) else value
+        case "integer" | "bigint" if value.__class__ is int and -(2**63) <= value < 2**63:
+            return str(value)
+        case "uuid":
+            return value if isinstance(value, str) and _CANONICAL_UUID.fullmatch(value) else None
+        case _:
+            found = possible([value], type)
+            return bound_text(found[0]) if found else None
