@@ -13,11 +13,13 @@ from catalog.source_tables import RawColumn, SqlTable
 Ask = Callable[[str, Sequence[str]], Sequence[tuple[str | None, ...]]]
 """Sends a statement with its parameters as text and gives the rows as text."""
 
+# NOT NULL of a foreign table is a claim that nobody checks. Columns that a key's index only includes (INCLUDE) are not of the key.
 # Catalog columns that came with a later version (collisdeterministic, datlocprovider) are looked for in the row as JSON.
 _TABLES = """
 SELECT c.oid, c.relname, c.reltuples::bigint, coalesce((
     SELECT json_agg(a.attname ORDER BY array_position(i.indkey::int2[], a.attnum))
-    FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[])
+    FROM pg_catalog.pg_index AS i
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
     WHERE i.indrelid = c.oid AND i.indisprimary), '[]')
 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND ($2 = '' OR c.relname = $2)
@@ -25,8 +27,8 @@ AND (pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_colum
 ORDER BY c.relname
 """
 _COLUMNS = """
-SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attcollation
-FROM pg_catalog.pg_attribute AS a
+SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attnotnull AND c.relkind <> 'f', a.attcollation
+FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
 WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum
 """

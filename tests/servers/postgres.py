@@ -6,6 +6,7 @@ system's temporary folder, because PostgreSQL refuses to run as root and the fol
 
 from __future__ import annotations
 
+import atexit
 import os
 import pwd
 import shutil
@@ -114,6 +115,7 @@ def start(folder: Path, **settings: str) -> PostgresServer:
     """A new cluster; `settings` are its own, such as ssl="off". Raises ServerFailed."""
     account = _account()
     data = Path(tempfile.mkdtemp(prefix="gateway-postgres-"))
+    atexit.register(shutil.rmtree, data, ignore_errors=True)  # whoever starts one and forgets to stop it
     try:
         certificates = make_certificates(folder / "certificates")
         _make_cluster(data, certificates, account)

@@ -156,7 +156,7 @@ def test_domains_and_enums_are_read_as_what_they_are_made_from(ward: Ward) -> No
 
 def test_describe_names_types_keys_and_what_may_be_null(ward: Ward) -> None:
     ward.run(
-        "CREATE TABLE visit (no int NOT NULL, ward text NOT NULL, at timestamptz, price numeric, PRIMARY KEY (ward, no))",
+        "CREATE TABLE visit (no int NOT NULL, ward text NOT NULL, at timestamptz, price numeric, PRIMARY KEY (ward, no) INCLUDE (at))",
         "CREATE VIEW open_visit AS SELECT no, at FROM visit",
         "CREATE MATERIALIZED VIEW old_visit AS SELECT no FROM visit",
     )
