@@ -94,8 +94,7 @@ class LocalStorage:
         except OSError as error:
             raise self._failed(error, name) from None
 
-    def clear_temporary(self) -> int:
-        """Remove what killed writers have left behind; how many files that were."""
+    def tidy(self) -> int:
         removed = 0
         for name in self.list(TEMPORARY):
             path = self._path(f"{TEMPORARY}/{name}")

@@ -39,3 +39,7 @@ class Storage(Protocol):
     def confirm(self, name: str) -> None:
         """Make durable what this process has read but not created itself, so that it may be built upon."""
         ...
+
+    def tidy(self) -> int:
+        """Remove what writers that were killed left behind; how many objects that were. Never touches an object that has its name."""
+        ...

@@ -43,6 +43,7 @@ def tend(storage: Storage, policy: Policy, *, now: bool = False) -> Tended:
         write_checkpoint(storage, opened.image)
         written = opened.image.number
     checkpoints, records = remove_old(storage, policy)
+    storage.tidy()
     return Tended(checkpoint=written, removed_checkpoints=checkpoints, removed_records=records)
 
 

@@ -42,6 +42,9 @@ class MemoryStorage:
     def confirm(self, name: str) -> None:
         self.read(name)
 
+    def tidy(self) -> int:
+        return 0
+
 
 class FaultyStorage(MemoryStorage):
     """`plan`: the fault of the n-th call (from 1). `chance`: how likely a call that is not planned fails, drawn from `seed`.

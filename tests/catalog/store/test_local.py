@@ -103,4 +103,4 @@ def test_only_old_remains_of_killed_writers_are_cleared(tmp_path: Path) -> None:
         path = tmp_path / TEMPORARY / name
         path.touch()
         os.utime(path, (path.stat().st_mtime - age,) * 2)
-    assert storage.clear_temporary() == 1 and storage.list(TEMPORARY) == ["new"]
+    assert storage.tidy() == 1 and storage.list(TEMPORARY) == ["new"]
