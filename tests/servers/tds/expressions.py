@@ -91,6 +91,8 @@ class Translation:
                 raise SqlServerError(147, "An aggregate may not appear in the WHERE clause.", severity=15)
             ungrouped = replace_grouping(scope)
             return aggregate(node, lambda argument: self.value(argument, ungrouped))
+        if isinstance(node, exp.Any | exp.All):
+            raise NotTranslated(f"a comparison with {type(node).__name__.upper()}")
         if isinstance(node, exp.Predicate | exp.Connector | exp.Not):
             raise syntax_error(node.sql("tsql")[:20])
         return function(self, node, lambda argument: self.value(argument, scope))
