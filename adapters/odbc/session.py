@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from threading import Lock
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -25,7 +26,10 @@ class Session:
         left_behind.check()
         self._connect = connect
         self._connection: Any = None
+        # Driver handles are freed by the session's own thread only, and never while another thread asks a cursor to cancel.
         self._cursor: Any = None
+        self._result: Result | None = None
+        self._handles = Lock()
         self._thread = OwnThread(name, self._close, left_behind)
         self.used = time.monotonic()
         """When an answer of the server was last seen."""
@@ -55,17 +59,16 @@ class Session:
 
         Raises pyodbc.Error, OdbcError, UnreadableValueError, or SourceError S103 and S104.
         """
-        results: list[Result] = []
 
         def begin() -> pa.RecordBatch | None:
-            cursor = self._execute(sql, parameters)
-            results.append(Result(cursor, schema, min(MOST_ROWS, context.batch_rows)))
+            self._result = Result(self._execute(sql, parameters), schema, min(MOST_ROWS, context.batch_rows))
             return following()
 
         def following() -> pa.RecordBatch | None:
-            batch = results[0].next()
-            if results[0].ended:  # in the same call: a lookup of a few rows costs one change of threads
-                results[0].close()
+            assert self._result is not None
+            batch = self._result.next()
+            if self._result.ended:  # in the same call: a lookup of a few rows costs one change of threads
+                self._result.close()
                 self._forget_cursor()
             return batch
 
@@ -74,7 +77,7 @@ class Session:
             batch = self._call(begin, context)
             while batch is not None:
                 # Whether it was the last is known before it is handed on: the session can go back to the pool at once.
-                whole = results[0].ended
+                whole = self._result is None
                 yield batch
                 if whole:
                     return
@@ -112,22 +115,24 @@ class Session:
         return self._cursor.execute(sql, *parameters) if parameters else self._cursor.execute(sql)
 
     def _forget_cursor(self) -> None:
-        cursor, self._cursor = self._cursor, None
-        cursor.close()
+        with self._handles:
+            cursor, self._cursor, self._result = self._cursor, None, None
+            cursor.close()
 
     def _interrupt(self) -> None:
-        """From another thread, while a call runs: only `cancel` may be called so."""
-        cursor = self._cursor
-        if cursor is not None:
-            with suppress(Exception):
-                cursor.cancel()
+        """From another thread, while a call runs: only `cancel` may be called so, and only on a cursor that stays until it has returned."""
+        with self._handles, suppress(Exception):
+            if self._cursor is not None:
+                self._cursor.cancel()
 
     def _close(self) -> None:
-        """The connection first: closing a cursor with unread rows would read them all."""
-        connection, self._connection, self._cursor = self._connection, None, None
-        if connection is not None:
-            with suppress(Exception):
-                connection.close()
+        """The connection first: closing a cursor with unread rows would read them all. Buffers stay until nobody can write to them."""
+        with self._handles:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                with suppress(Exception):
+                    connection.close()
+            self._cursor = self._result = None
 
 
 _SQL_WLONGVARCHAR, _SQL_LONGVARBINARY = -10, -4

@@ -61,8 +61,6 @@ _BY_NUMBER: Mapping[int, Fault] = {
     **dict.fromkeys((20004, 20006, 20017, 20020, 20021, 20047), _LOST),
     **dict.fromkeys((20002, 20009, 20012, 20013), _UNREACHABLE),
     20003: _OUT_OF_TIME,
-    # Microsoft's driver: what the TLS library said (not trusted, another name, expired; both are ends of the same call).
-    **dict.fromkeys((-2146893019, -2146893022, -2146893048, -2146762487), _UNENCRYPTED),
 }
 
 _BY_STATE: Mapping[str, Fault] = {
@@ -89,7 +87,7 @@ _UNKNOWN = Fault("S105", "the source answered with an error")
 
 
 def fault_of(error: Exception) -> tuple[Fault, int]:
-    """What a pyodbc.Error or OdbcError means, and the native number it was told by (0: by the state alone)."""
+    """What a pyodbc.Error or OdbcError means, and the native number beside it (0: none)."""
     numbers, states = _told(error)
     for number in numbers:
         if number in _BY_NUMBER:
@@ -99,14 +97,14 @@ def fault_of(error: Exception) -> tuple[Fault, int]:
     server_number = next((number for number in numbers if number > 0), 0)
     for state in states:
         if state in _BY_STATE and not (server_number and state in _GENERAL):
-            return _BY_STATE[state], 0
+            return _BY_STATE[state], numbers[0] if numbers else 0
     return _UNKNOWN, server_number
 
 
 def connect_error(error: Exception, *, encrypted: bool) -> SourceError:
-    """Why no connection was made. FreeTDS says of a TLS handshake that failed only that there is no connection, with number 0."""
+    """Why no connection was made. Of a TLS handshake that failed drivers give no number: FreeTDS says 0, Microsoft's -1."""
     fault, number = fault_of(error)
-    if encrypted and fault is _UNREACHABLE and number == 0:
+    if encrypted and fault is _UNREACHABLE and number <= 0:
         return SourceError("S107", _UNENCRYPTED.fact, _UNENCRYPTED.hint)
     if fault is _OUT_OF_TIME:  # the driver's own limit, connect_timeout
         return SourceError(_UNREACHABLE.code, _UNREACHABLE.fact, transient=True)

@@ -31,7 +31,7 @@ F, M = "[FreeTDS][SQL Server]", "[Microsoft][ODBC Driver 18 for SQL Server]"
         ("08S01", f"[08S01] {M}TCP Provider: Error code 0x68 (104) (SQLExecDirectW)", "S102", True),
         ("HYT00", f"[HYT00] {F}Timeout expired (0) (SQLExecDirectW)", "S103", True),
         ("40001", f"[40001] {F}Transaction was deadlocked (1205) (SQLExecDirectW)", "S102", True),
-        ("08001", f"[08001] {M}SSL Provider: certificate verify failed (-2146893019) (SQLDriverConnect)", "S107", False),
+        ("08001", f"[08001] {M}TCP Provider: Error code 0x2AF9 (11001) (SQLDriverConnect)", "S101", True),
         ("01000", "[01000] [unixODBC][Driver Manager]Can't open lib 'FreeTDS' : file not found (0) (SQLDriverConnect)", "S110", False),
         ("42000", f"[42000] {F}Error converting data type nvarchar to float. (8114) (SQLExecDirectW)", "S105", False),
         ("HY000", f"[HY000] {F}Unknown error (0) (SQLExecDirectW)", "S102", True),
@@ -75,7 +75,11 @@ def test_a_fault_of_a_handle_is_known_by_its_number_and_state() -> None:
 def test_a_handshake_that_failed_is_told_from_a_server_that_is_not_there() -> None:
     handshake = Exception("08001", f"[08001] {F}Unable to connect to data source (0) (SQLDriverConnect)")
     absent = Exception("08S01", f"[08S01] {F}Unable to connect: Adaptive Server is unavailable (20009) (SQLDriverConnect)")
+    microsoft = Exception("08001", f"[08001] {M}SSL Provider: certificate verify failed:unable to get local issuer (-1) (SQLDriverConnect)")
+    unknown_host = Exception("08001", f"[08001] {M}TCP Provider: Error code 0x2AF9 (11001) (SQLDriverConnect)")
     assert connect_error(handshake, encrypted=True).code == "S107"
+    assert connect_error(microsoft, encrypted=True).code == "S107"
+    assert connect_error(unknown_host, encrypted=True).code == "S101"
     assert connect_error(handshake, encrypted=False).code == "S101"
     assert connect_error(absent, encrypted=True).code == "S101"
 
