@@ -102,8 +102,10 @@ def hbase_table(scan: Scan) -> HBaseTable:
 
 def tested_columns(scan: Scan) -> tuple[str, ...]:
     """The columns that conditions look at."""
-    found = (term.column for condition in scan.conditions for term in sorted(terms(condition), key=lambda term: term.column))
-    return tuple(dict.fromkeys(found))
+    found: dict[str, None] = {}
+    for condition in scan.conditions:
+        found |= dict.fromkeys(sorted(term.column for term in terms(condition)))
+    return tuple(found)
 
 
 def scan_shape(table: HBaseTable, layout: KeyLayout, scan: Scan) -> ScanShape:

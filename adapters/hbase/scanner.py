@@ -16,7 +16,7 @@ from adapters.hbase.thrift_request import wanted_columns, wanted_filter
 from adapters.hbase.versions import VersionReader
 from adapters.interface import ReadContext, SourceError
 
-_ROWS_AT_FIRST = 200
+_ROWS_AT_FIRST = 100
 _ROWS_MOST = 5_000
 _BYTES_AT_ONCE = 1 << 20
 _CACHED_MOST = 1_000
@@ -96,9 +96,9 @@ class Scanner:
         return block if self._versions is None else self._versions.complete(calls, block)
 
     def _next_count(self, reply: Reply) -> int:
-        """As many rows as make about a megabyte; where few may be enough, at most twice as many as before."""
+        """As many rows as make about a megabyte, in steps: rows to come may be larger, and few may be enough."""
         fitting = _BYTES_AT_ONCE * reply.count // max(reply.size, 1) if reply.count else _ROWS_AT_FIRST
-        most = _ROWS_MOST if self._ahead else 2 * self._count
+        most = self._count * (8 if self._ahead else 2)
         return max(1, min(fitting, most, _ROWS_MOST))
 
 

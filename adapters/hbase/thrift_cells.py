@@ -23,7 +23,7 @@ _REGIONS_KNOWN, _REGIONS_UNKNOWN = 60.0, 10.0
 """Seconds for which the regions of a table, or that they could not be listed, are remembered."""
 _RIGHTS_KNOWN = 30.0
 """Seconds for which a right to read is taken for granted: without one, cells would vanish and no error come."""
-_REGIONS_PATIENCE = 3.0
+_REGIONS_PATIENCE = 1.0
 """Seconds that listing regions may take: it only makes reads faster."""
 
 

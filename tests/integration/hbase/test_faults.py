@@ -106,7 +106,7 @@ def test_splits_of_a_frozen_server_are_made_without_its_regions(hbase_server: HB
     with closing(open_source(source_of(table, url=hbase_server.url))) as opened, frozen(hbase_server):
         begun = time.monotonic()
         assert len(opened.splits(scan_of(table))) == 1
-        assert time.monotonic() - begun < 3 + SOON
+        assert time.monotonic() - begun < 1 + SOON
 
 
 def test_a_server_killed_in_the_middle_and_started_again(hbase_server: HBaseServer, table: HBaseTable) -> None:
