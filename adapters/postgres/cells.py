@@ -6,7 +6,6 @@ and stand at any place.
 
 from __future__ import annotations
 
-import struct
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,11 +13,6 @@ import pyarrow as pa
 
 _SPARE = bytes(16)
 """Behind the last row, so that looking at the bytes of a NULL there stays inside."""
-
-_FEW = 100
-"""Cells that are sooner walked through one by one than found by numpy, whose every call costs a microsecond or more."""
-
-_LENGTH = struct.Struct(">i").unpack_from
 
 
 class WireBytes:
@@ -73,18 +67,6 @@ class Cells(NamedTuple):
 
 def columns(held: WireBytes, starts: Any, count: int) -> list[Cells]:
     """The columns of the records that begin at these places, of which there must be one."""
-    all_starts, all_lengths = (_walked if count * len(starts) <= _FEW else _found)(held, starts, count)
-    nulls = all_lengths < 0
-    some_null = nulls.any(axis=1).tolist()
-    oids = held.view(">i4")[all_starts[:, 0] - 8].tolist()
-    return [
-        Cells(held, all_starts[number], all_lengths[number], nulls[number] if some_null[number] else None, oids[number])
-        for number in range(count)
-    ]
-
-
-def _found(held: WireBytes, starts: Any, count: int) -> tuple[Any, Any]:
-    """Beginnings and lengths, by column and row."""
     all_starts, all_lengths = np.empty((2, count, len(starts)), np.int64)
     words = held.view(">i4")
     place = starts + 8
@@ -92,18 +74,10 @@ def _found(held: WireBytes, starts: Any, count: int) -> tuple[Any, Any]:
         all_lengths[number] = words[place]
         all_starts[number] = place + 4
         place = all_starts[number] + (np.maximum(all_lengths[number], 0) + 4)
-    return all_starts, all_lengths
-
-
-def _walked(held: WireBytes, starts: Any, count: int) -> tuple[Any, Any]:
-    """The same, one by one."""
-    all_starts, all_lengths = [], []
-    for start in starts.tolist():
-        place = start + 8
-        for _ in range(count):
-            (length,) = _LENGTH(held.data, place)
-            all_lengths.append(length)
-            all_starts.append(place + 4)
-            place += 8 + max(length, 0)
-    shape = (len(starts), count)
-    return np.array(all_starts).reshape(shape).T, np.array(all_lengths).reshape(shape).T
+    nulls: Any = all_lengths < 0
+    some_null = nulls.any(axis=1).tolist()
+    oids = words[all_starts[:, 0] - 8].tolist()
+    return [
+        Cells(held, all_starts[number], all_lengths[number], nulls[number] if some_null[number] else None, oids[number])
+        for number in range(count)
+    ]

@@ -7,7 +7,7 @@ The digit of weight w counts 10,000 ** w.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from decimal import Context, Decimal
 from functools import cache
 from math import prod
 from typing import Any, NamedTuple
@@ -60,24 +60,21 @@ def _form(precision: int, scale: int) -> _Form:
 
 _HEAD_PLACES = np.array([0, 2, 4])
 _HEAD = struct.Struct(">hhHH").unpack_from
+_EXACTLY = Context(prec=40)
 
 
-def few_decimals(data: bytes, starts: Sequence[int], precision: int, scale: int) -> pa.Array:
-    """The numerics that begin at these places, one by one: sooner done than called for, where they are few."""
-    units = []
-    for start in starts:
-        count, weight, sign, _ = _HEAD(data, start)
-        value, exponent = 0, 4 * (weight - count + 1) + scale
-        if sign >= _LEAST_SPECIAL or (count and 4 * weight >= precision):
-            raise UnfitNumberError
-        for digit in struct.unpack_from(f">{count}h", data, start + 8):
-            value = value * 10_000 + digit
-        value, rest = (value * 10**exponent, 0) if exponent >= 0 else divmod(value, 10**-exponent)
-        if rest or value >= 10**precision:
-            raise UnfitNumberError
-        units.append(-value if sign == _NEGATIVE else value)
-    both = b"".join(unit.to_bytes(16, "little", signed=True) for unit in units)
-    return pa.Array.from_buffers(pa.decimal128(precision, scale), len(units), [None, pa.py_buffer(both)])
+def one_decimal(data: bytes, start: int, precision: int, scale: int) -> Decimal:
+    """The numeric that begins there."""
+    count, weight, sign, _ = _HEAD(data, start)
+    value, exponent = 0, 4 * (weight - count + 1) + scale
+    if sign >= _LEAST_SPECIAL or (count and 4 * weight >= precision):
+        raise UnfitNumberError
+    for digit in struct.unpack_from(f">{count}h", data, start + 8):
+        value = value * 10_000 + digit
+    value, rest = (value * 10**exponent, 0) if exponent >= 0 else divmod(value, 10**-exponent)
+    if rest or value >= 10**precision:
+        raise UnfitNumberError
+    return Decimal(-value if sign == _NEGATIVE else value).scaleb(-scale, _EXACTLY)
 
 
 def decimals(words: Any, starts: Any, precision: int, scale: int) -> pa.Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,16 +12,14 @@ import pyarrow as pa
 from adapters.arrow_types import arrow_type
 from adapters.postgres.cells import Cells, WireBytes
 from adapters.postgres.cells import columns as columns_of
+from adapters.postgres.few_rows import decode_few
 from adapters.postgres.natives import Native
-from adapters.postgres.numerics import UnfitNumberError, decimals, few_decimals
+from adapters.postgres.numerics import UnfitNumberError, decimals
+from adapters.postgres.time_scale import DAYS, EPOCH_DAYS, EPOCH_MICROSECONDS, MICROSECONDS
 from catalog.types import Type
 
 _FEW = 10
-"""Numerics that are sooner read one by one."""
-
-_EPOCH_DAYS = 10_957
-"""Days from 1970-01-01, where Arrow begins, to 2000-01-01, where PostgreSQL does."""
-_EPOCH_MICROSECONDS = _EPOCH_DAYS * 86_400_000_000
+"""Rows that are sooner read value by value."""
 
 
 class UnreadableError(Exception):
@@ -39,6 +38,10 @@ class _UnfitError(Exception):
 
 def decode_rows(rows: Sequence[bytes], columns: Sequence[tuple[str, Native, Type]], schema: pa.Schema) -> pa.RecordBatch:
     """The rows (at least one) as one batch of the declared types, which `schema` has in Arrow's terms. Raises UnreadableError."""
+    if len(rows) <= _FEW:
+        few = decode_few(rows, [declared for _, _, declared in columns], schema)
+        if few is not None:
+            return few
     held = WireBytes(b"".join(rows))
     starts = np.fromiter(accumulate(map(len, rows), initial=0), np.int64, len(rows) + 1)[:-1]
     arrays = []
@@ -84,23 +87,23 @@ def _booleans(cells: Cells) -> pa.Array:
     return pa.array(cells.held.view("u1")[cells.present] != 0, mask=cells.nulls)
 
 
-def _dates(cells: Cells) -> pa.Array:
-    days = cells.numbers(">i4", np.int64)
+def _counts(cells: Cells, form: str, finite: range, shift: int) -> Any:
+    """Days or microseconds on Arrow's scale; anything for NULL."""
+    found = cells.numbers(form, np.int64)
     if cells.nulls is not None:
-        days[cells.nulls] = 0
-    if len(days) and (days.max() > 2**31 - 1 - _EPOCH_DAYS or days.min() == -(2**31)):
-        raise _UnfitError  # the ends of the range are PostgreSQL's infinity, which is no day
-    return pa.array((days + _EPOCH_DAYS).astype(np.int32), mask=cells.nulls).view(pa.date32())
+        found[cells.nulls] = 0
+    if len(found) and not (int(found.min()) in finite and int(found.max()) in finite):
+        raise _UnfitError
+    return found + shift
+
+
+def _dates(cells: Cells) -> pa.Array:
+    return pa.array(_counts(cells, ">i4", DAYS, EPOCH_DAYS).astype(np.int32), mask=cells.nulls).view(pa.date32())
 
 
 def _times(type: pa.DataType) -> Callable[[Cells], pa.Array]:
     def decode(cells: Cells) -> pa.Array:
-        microseconds = cells.numbers(">i8", np.int64)
-        if cells.nulls is not None:
-            microseconds[cells.nulls] = 0
-        if len(microseconds) and (int(microseconds.max()) > 2**63 - 1 - _EPOCH_MICROSECONDS or int(microseconds.min()) == -(2**63)):
-            raise _UnfitError
-        return pa.array(microseconds + _EPOCH_MICROSECONDS, mask=cells.nulls).view(type)
+        return pa.array(_counts(cells, ">i8", MICROSECONDS, EPOCH_MICROSECONDS), mask=cells.nulls).view(type)
 
     return decode
 
@@ -114,10 +117,8 @@ def _stretches(type: pa.DataType) -> Callable[[Cells], pa.Array]:
         ends = cells.starts + (cells.lengths if cells.nulls is None else np.maximum(cells.lengths, 0))
         bounds = np.empty(2 * count, np.int32)
         bounds[0::2], bounds[1::2] = cells.starts, ends
-        if count == 1 and cells.nulls is not None:
-            return pa.nulls(1, type)
         both = pa.Array.from_buffers(type, 2 * count - 1, [None, pa.py_buffer(bounds), pa.py_buffer(cells.held.data)])
-        return both if count == 1 else both.take(pa.array(np.arange(0, 2 * count, 2), mask=cells.nulls))
+        return both.take(pa.array(np.arange(0, 2 * count, 2), mask=cells.nulls))
 
     return decode
 
@@ -143,12 +144,8 @@ def _numerics(cells: Cells, declared: Type) -> pa.Array:
     if cells.oid != _NUMERIC:
         raise _UnfitError(changed=True)
     valid = cells.valid()
-    starts, precision, scale = valid.starts, declared.precision, declared.scale
     try:
-        if len(starts) <= _FEW:
-            found = few_decimals(cells.held.data, starts.tolist(), precision, scale)
-        else:
-            found = decimals(cells.held.view(">i2"), starts, precision, scale)
+        found = decimals(cells.held.view(">i2"), valid.starts, declared.precision, declared.scale)
     except UnfitNumberError:
         raise _UnfitError from None
     return cells.spread(found)

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from adapters.postgres.numerics import UnfitNumberError, decimals, few_decimals
+from adapters.postgres.numerics import UnfitNumberError, decimals, one_decimal
 
 FORMS = [(1, 0), (4, 4), (5, 2), (12, 2), (18, 0), (18, 18), (18, 5), (19, 4), (20, 0), (38, 0), (38, 10), (38, 38), (27, 3)]
 
@@ -42,7 +42,8 @@ def read(values: Sequence[bytes], precision: int, scale: int) -> list[pa.Array]:
     data = b"".join(values) + bytes(16)
     starts = np.cumsum([0, *map(len, values)])[:-1]
     words = np.ndarray((len(data) - 1,), ">i2", data, 0, (1,))
-    return [few_decimals(data, starts.tolist(), precision, scale), decimals(words, starts, precision, scale)]
+    one_by_one = pa.array([one_decimal(data, start, precision, scale) for start in starts.tolist()], pa.decimal128(precision, scale))
+    return [one_by_one, decimals(words, starts, precision, scale)]
 
 
 def some_values(precision: int, scale: int) -> list[Decimal]:
@@ -82,7 +83,7 @@ def test_every_value_of_the_type_comes_as_it_is(precision: int, scale: int) -> N
 def test_what_the_type_has_no_digits_for_is_an_error_and_never_rounded(value: str, precision: int, scale: int) -> None:
     data = wire(Decimal(value))
     with pytest.raises(UnfitNumberError):
-        few_decimals(data, [0], precision, scale)
+        one_decimal(data, 0, precision, scale)
     with pytest.raises(UnfitNumberError):
         decimals(np.ndarray((len(data) + 15,), ">i2", data + bytes(16), 0, (1,)), np.array([0]), precision, scale)
 
@@ -91,6 +92,6 @@ def test_what_the_type_has_no_digits_for_is_an_error_and_never_rounded(value: st
 def test_nan_and_infinity_are_no_decimals(sign: int) -> None:
     data = struct.pack(">hhHH", 0, 0, sign, 0) + bytes(16)
     with pytest.raises(UnfitNumberError):
-        few_decimals(data, [0], 18, 2)
+        one_decimal(data, 0, 18, 2)
     with pytest.raises(UnfitNumberError):
         decimals(np.ndarray((len(data) - 1,), ">i2", data, 0, (1,)), np.array([0]), 18, 2)
