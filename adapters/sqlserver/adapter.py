@@ -20,7 +20,17 @@ from adapters.sql import classify_condition, qualified_table, write_statement
 from adapters.sqlserver.connections import Connections
 from adapters.sqlserver.dialect import NOTHING_KNOWN, sql_server
 from adapters.sqlserver.errors import fault_of, source_error
-from adapters.sqlserver.facts import COLUMNS, KEYS, Facts, SourceFacts, check_tables, described, facts_of, relation_facts, unknown_tables
+from adapters.sqlserver.facts import (
+    KEYS,
+    Facts,
+    SourceFacts,
+    check_tables,
+    columns_statement,
+    described,
+    facts_of,
+    relation_facts,
+    unknown_tables,
+)
 from adapters.sqlserver.limits import within_parameters
 from adapters.sqlserver.options import SqlServerOptions, read_options
 from adapters.sqlserver.statements import Reading, Statements
@@ -32,16 +42,18 @@ from catalog.source_tables import SqlTable
 
 def open_source(source: Source) -> SqlServerAdapter:
     """The adapter of a source with url `sqlserver://HOST[:PORT]/DATABASE`. Opens nothing, imports no driver."""
-    return SqlServerAdapter(read_options(source), f"{source.node}.{source.name}")
+    return SqlServerAdapter(read_options(source), f"{source.node}.{source.name}", tuple(source.tables))
 
 
 class SqlServerAdapter:
     """Connections are made when they are first needed, and each lives in a thread of its own."""
 
-    def __init__(self, options: SqlServerOptions, name: str) -> None:
+    def __init__(self, options: SqlServerOptions, name: str, tables: Sequence[str] = ()) -> None:
+        """`tables` are those that the mapping names."""
         self.capabilities = Capabilities(filter=True, limit=True, joins=True, slots=options.slots)
         self._options = options
         self._connections = Connections(options, name)
+        self._tables = tables
         self._facts = SourceFacts()
         self._statements = Statements(options.schema)
 
@@ -73,7 +85,7 @@ class SqlServerAdapter:
     def describe(self, table: str | None = None) -> Mapping[str, SqlTable]:
         context = ReadContext(deadline=time.monotonic() + 60)
         with self._connections.session(context) as session:
-            facts = facts_of(self._rows(session, COLUMNS, [self._options.schema], context))
+            facts = facts_of(self._rows(session, *columns_statement(self._options.schema), context))
             keys = self._rows(session, KEYS, [self._options.schema], context)
         found = described(facts, keys)
         if table is None:
@@ -114,10 +126,15 @@ class SqlServerAdapter:
         return Scan(relation=scan.relation, columns=scan.columns, conditions=conditions, limit=scan.limit if exact else None)
 
     def _current_facts(self, session: Session, context: ReadContext) -> Facts:
-        return self._facts.current(lambda: self._rows(session, COLUMNS, [self._options.schema], context))
+        asked = columns_statement(self._options.schema, self._tables)
+        return self._facts.current(lambda: self._rows(session, *asked, context))
 
     def _written(self, session: Session, scan: Scan, context: ReadContext) -> Reading:
         """The statement. Raises SourceError S120 (a table is not as declared), S108 (the account may not see it)."""
+        not_asked = [table.name for table in _tables(scan) if table.name not in self._tables]
+        if self._tables and not_asked:
+            self._tables = (*self._tables, *not_asked)
+            self._facts.forget()
         if not _are_as_declared(scan, self._current_facts(session, context)):
             self._facts.forget()  # they may have changed since
         facts = self._current_facts(session, context)

@@ -93,7 +93,7 @@ def _write_identifiers(compared: Comparison) -> exp.Expression:
     return exp.Not(this=exp.Paren(this=found)) if excluded else found
 
 
-def _write_bytes(compared: Comparison) -> exp.Expression:
+def _write_bytes(compared: Comparison, fact: ColumnFact) -> exp.Expression:
     """Equal, and as long: comparisons take trailing zeros for padding."""
     excluded = compared.wanted.points() is None
     points = possible((compared.wanted.excluded() if excluded else compared.wanted.points()) or (), compared.type)
@@ -104,8 +104,9 @@ def _write_bytes(compared: Comparison) -> exp.Expression:
 
     arms = []
     for point in points:
-        same = exp.EQ(this=compared.read(), expression=constant(point))
-        arms.append(joined(exp.And, [same, exp.EQ(this=data_length(compared.read()), expression=data_length(constant(point)))]))
+        same = exp.EQ(this=carried(compared.read(), fact), expression=constant(point))
+        same_length = exp.EQ(this=data_length(carried(compared.read(), fact)), expression=data_length(constant(point)))
+        arms.append(joined(exp.And, [same, same_length]))
     found = joined(exp.Or, arms)
     return exp.Not(this=exp.Paren(this=found)) if excluded else found
 
@@ -158,6 +159,9 @@ def rules(facts: Mapping[str, ColumnFact]) -> Mapping[RuleKey, Rule]:
     def texts(compared: Comparison) -> exp.Expression:
         return write_texts(compared, fact(compared))
 
+    def octets(compared: Comparison) -> exp.Expression:
+        return _write_bytes(compared, fact(compared))
+
     def instants(compared: Comparison) -> exp.Expression:
         return write_instants(compared, fact(compared))
 
@@ -177,7 +181,7 @@ def rules(facts: Mapping[str, ColumnFact]) -> Mapping[RuleKey, Rule]:
         **_exact("text", _POINTS, write=texts, unless=_unless_nul),
         **_refused("text", ("intervals",), _TEXT_ORDER),
         **_refused("text", (*NULL_FORMS, *SET_FORMS), _NUMBER_IN_TEXT, kind="number"),
-        **_exact("bytes", _POINTS, write=_write_bytes, unless=_unless_many),
+        **_exact("bytes", _POINTS, write=octets, unless=_unless_many),
         **_refused("bytes", ("intervals",), _BYTE_ORDER),
     }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from threading import Lock
 from typing import Any, TypeVar
 
 from adapters.interface import SourceError
@@ -12,17 +11,19 @@ from adapters.sqlserver.native_types import ColumnFact, check_declared, raw_type
 from catalog.relations import JoinRelation, Relation, relation_tables
 from catalog.source_tables import RawColumn, SqlTable
 
-COLUMNS = """
+_COLUMNS = """
 SELECT o.name, c.name, t.name, c.max_length, c.precision, c.scale, c.collation_name,
   COLLATIONPROPERTY(c.collation_name, 'CodePage'), c.is_nullable
 FROM sys.objects AS o
 JOIN sys.schemas AS s ON s.schema_id = o.schema_id
 JOIN sys.columns AS c ON c.object_id = o.object_id
 LEFT JOIN sys.types AS t ON t.user_type_id = c.system_type_id
-WHERE s.name = ? AND o.type IN ('U', 'V')
+WHERE s.name = ? AND o.type IN ('U', 'V'){named}
 ORDER BY o.name, c.column_id
 """
 """Tables and views of a schema; of a column with a type of the user's own, the type that stands behind it."""
+
+_MOST_NAMES = 1_000
 
 KEYS = """
 SELECT o.name, c.name
@@ -44,13 +45,19 @@ Facts = Mapping[str, Mapping[str, ColumnFact]]
 """Table to column to fact."""
 
 
+def columns_statement(schema: str, tables: Sequence[str] = ()) -> tuple[str, list[str]]:
+    """The statement and its parameters: for these tables, or for all of the schema where none (or very many) are named."""
+    named = tables if len(tables) <= _MOST_NAMES else ()
+    marks = f" AND o.name IN ({', '.join('?' * len(named))})" if named else ""
+    return _COLUMNS.format(named=marks), [schema, *named]
+
+
 class SourceFacts:
-    """The facts of one source. `read(sql)` gives the rows of a statement with the schema as its parameter; it raises SourceError."""
+    """The facts of one source. What `current` is given reads them; it may raise SourceError."""
 
     def __init__(self) -> None:
         self._facts: Facts | None = None
         self._read_at = 0.0
-        self._lock = Lock()
 
     @property
     def known(self) -> Facts:
@@ -58,15 +65,16 @@ class SourceFacts:
         return self._facts or {}
 
     def current(self, read: Callable[[], Sequence[tuple[Any, ...]]]) -> Facts:
-        with self._lock:
-            if self._facts is None or time.monotonic() - self._read_at > _SECONDS:
-                self._facts, self._read_at = facts_of(read()), time.monotonic()
-            return self._facts
+        """No lock: two that ask at once cost a second question; one that waits for another's would not end with its own deadline."""
+        found = self._facts
+        if found is None or time.monotonic() - self._read_at > _SECONDS:
+            found = facts_of(read())
+            self._facts, self._read_at = found, time.monotonic()
+        return found
 
     def forget(self) -> None:
         """The next read asks again."""
-        with self._lock:
-            self._facts = None
+        self._facts = None
 
 
 def facts_of(rows: Sequence[tuple[Any, ...]]) -> Facts:

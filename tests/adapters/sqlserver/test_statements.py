@@ -222,6 +222,13 @@ def test_bytes_are_equal_only_if_they_are_as_long() -> None:
     )
 
 
+def test_types_without_equality_are_compared_as_they_are_carried() -> None:
+    image = where(ValueSet.of(b"a"), ColumnFact(type="image"), "bytes_column")
+    assert image.count("CAST([t].[bytes_column] AS VARBINARY(MAX))") == image.count("[bytes_column]") == 2
+    old = where(ValueSet.of("a"), ColumnFact(type="text", collation="Latin1_General_100_CI_AS", code_page=1252))
+    assert old.count("CAST(CAST([t].[text_column] AS VARCHAR(MAX)) AS NVARCHAR(MAX))") == old.count("[text_column]") == 2
+
+
 def test_a_limit_is_a_top() -> None:
     assert statement(limit=3).sql == "SELECT TOP 3 [t].[id] AS [id] FROM [dbo].[sample] AS [t]"
 

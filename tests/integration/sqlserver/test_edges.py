@@ -194,6 +194,19 @@ def test_codes_of_two_pages_are_joined_by_their_signs(tds_server: TdsServer) -> 
         assert [tuple(row.values()) for row in rows_of(read_all(adapter, scan))] == [(1, 5)]
 
 
+def test_a_table_that_the_mapping_does_not_name_can_be_read(tds_server: TdsServer) -> None:
+    """As `sources describe` finds it: the catalog views are asked for the tables of the mapping only, until another is read."""
+    one, other = table("one", id="integer", v="text"), table("other", id="integer", v="text")
+    rows = ["(1, N'a')"]
+    with over(tds_server, (one, "id int, v nvarchar(5)", rows), (other, "id int, v nvarchar(5)", rows)) as adapter:
+        only_one = open_source(source_of(tds_server, adapter.database, {"one": one}))
+        try:
+            assert values(only_one, one) == values(only_one, only_one.describe()["other"]) == [(1, "a")]
+            assert values(only_one, other, Test(Term("v"), ValueSet.of("a"))) == [(1, "a")]
+        finally:
+            only_one.close()
+
+
 def test_describe_tells_types_keys_and_nulls(tds_server: TdsServer) -> None:
     columns = "id int NOT NULL, part tinyint NOT NULL, v nvarchar(10), cost money, at datetimeoffset(7) NOT NULL, PRIMARY KEY (part, id)"
     with over(tds_server, (table("keyed", id="integer"), columns, [])) as adapter:
