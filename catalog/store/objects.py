@@ -1,10 +1,8 @@
 """The storage in an object store, through fsspec: only where "create if absent" is one request that the store itself decides.
 
-    s3   `If-None-Match: *` of PutObject (s3fs ≥ 2024.10). AWS S3 keeps it; of others that speak S3, only those that document it
-    gs   ifGenerationMatch=0 (gcsfs)
-    abfs If-None-Match of a block blob (adlfs)
-
-Any other file system of fsspec is refused: looking whether a name is free and then writing is two steps, between which another may write.
+s3: `If-None-Match: *` of PutObject, by s3fs 2024.10 or later. AWS S3 keeps it; of others that speak S3, ask their documentation. Other file
+systems of fsspec are refused: most look whether a name is free and then write, and between the two another may write; gs and abfs have
+the condition, but nobody has tried this on them.
 """
 
 from __future__ import annotations
@@ -14,9 +12,8 @@ from typing import Any
 
 from catalog.store.errors import AlreadyThere, Misconfigured, NotThere, OutcomeUnknown, StorageError
 
-OBJECT_STORES = ("s3", "gs", "abfs")
-_PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "abfs": "adlfs"}
-_TAKEN = ("PreconditionFailed", "412", "FileExistsError")
+OBJECT_STORES = ("s3",)
+_PACKAGES = {"s3": "s3fs"}
 
 
 def open_objects(scheme: str, rest: str) -> ObjectStorage:
@@ -49,6 +46,8 @@ class ObjectStorage:
             self._files.pipe_file(f"{self._root}/{name}", content, mode="create")
         except Exception as error:  # noqa: BLE001  the packages raise errors of their own, and wrap those of their clients
             if _is_taken(error):
+                if self.read(name) == content:  # the package asked again after it had lost the answer, and met its own object
+                    return
                 raise AlreadyThere(f"{self._place}/{name} is there already") from None
             raise OutcomeUnknown(f"{self._place}/{name}: it may have been made ({type(error).__name__})") from None
 
@@ -97,7 +96,7 @@ def _is_taken(error: BaseException) -> bool:
     while found is not None:
         response = getattr(found, "response", None)
         status = getattr(found, "status", None) or getattr(found, "code", None)
-        if isinstance(response, dict) and response.get("Error", {}).get("Code") in _TAKEN:
+        if isinstance(response, dict) and response.get("Error", {}).get("Code") == "PreconditionFailed":
             return True
         if isinstance(found, FileExistsError) or str(status) == "412":
             return True

@@ -118,7 +118,10 @@ def verify(storage: Storage) -> list[Damaged]:
     numbers = record_numbers(storage, 1)
     image = Image()
     if images and 1 not in numbers:
-        image = images.pop(min(images))
+        # Compacted: the oldest checkpoint, with some records before it. A standby's copy: checkpoints alone, then records after the newest.
+        start = max((number for number in images if number < min(numbers, default=number + 1)), default=min(images))
+        image = images[start]
+        images = {number: each for number, each in images.items() if number > start}
         findings.extend(_faults_before(storage, image, [number for number in numbers if number <= image.number]))
     for number in sorted(images):
         replay = replay_from(storage, image, number)

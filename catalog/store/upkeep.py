@@ -60,6 +60,18 @@ def write_checkpoint(storage: Storage, image: Image) -> None:
             raise Damaged(checkpoint_name(image.number), "it is the image of another history") from None
 
 
+def keep_copy(image: Image, copy: Storage) -> bool:
+    """Put the image into another storage as a checkpoint, as a standby does of what it follows; whether it was not there yet.
+
+    The copy opens like any catalog, with this revision as its beginning; whoever goes on with it takes over (Writer with `takeover`).
+    """
+    if image.number == 0 or image.number in checkpoint_numbers(copy):
+        return False
+    write_checkpoint(copy, image)
+    remove_old(copy, Policy())
+    return True
+
+
 def remove_old(storage: Storage, policy: Policy) -> tuple[int, int]:
     """Remove checkpoints older than the two newest sound ones, and records that the policy does not keep. How many of each.
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from catalog.store import upkeep
-from catalog.store.errors import Damaged, Misconfigured, NoSuchRevision
+from catalog.store.changes import apply
+from catalog.store.documents import load_documents, read_documents
+from catalog.store.errors import Damaged, Fenced, Misconfigured, NoSuchRevision
+from catalog.store.follower import Follower
 from catalog.store.history import history, image_at
 from catalog.store.local import LocalStorage
 from catalog.store.log import checkpoint_name, checkpoint_numbers, open_log, record_name, record_numbers
 from catalog.store.repair import verify
-from catalog.store.upkeep import Policy, Tended, tend, write_checkpoint
+from catalog.store.upkeep import Policy, Tended, keep_copy, tend, write_checkpoint
 from tests.catalog.store import small
 from tests.catalog.store.faulty_storage import MemoryStorage
+from tests.catalog.store.test_documents import REGION
 
 
 def test_a_checkpoint_is_written_when_it_is_due_and_two_are_kept() -> None:
@@ -94,3 +99,28 @@ def test_verify_finds_damage_that_no_reader_needs(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-10])
     assert open_log(storage).image.number == 5
     assert verify(storage)[0].number == 2
+
+
+def test_the_drill_the_primary_folder_is_gone_and_the_standbys_copy_takes_its_place(tmp_path: Path) -> None:
+    primary, copy = LocalStorage(tmp_path / "primary"), LocalStorage(tmp_path / "standby")
+    documents = read_documents(REGION)
+    apply(primary, documents, base=0, who="Anna", why="the region")
+    follower = Follower(primary)
+    assert keep_copy(follower.view().image, copy) and not keep_copy(follower.view().image, copy)
+    changed = {**documents, "policies/demo.yaml": documents["policies/demo.yaml"] + "# checked\n"}
+    apply(primary, changed, base=1, who="Ben", why="a comment")
+    small.writer(primary, "primary", takeover=True)
+    assert keep_copy(follower.refresh().image, copy)
+    assert checkpoint_numbers(copy) == [1, 3]
+    old = small.writer(copy, "left over")
+
+    shutil.rmtree(tmp_path / "primary")
+    promoted = small.writer(copy, "standby", takeover=True)
+    image = open_log(LocalStorage(tmp_path / "standby")).image
+    assert image.documents == changed and load_documents(image.documents).revision == image.snapshot
+    assert (promoted.epoch, image.revision) == (2, 2)
+    with pytest.raises(Fenced):
+        old.append(documents, base=2, why="late")
+    assert promoted.append(documents, base=2, why="goes on") is not None
+    assert verify(copy) == [] and [record.kind for record in history(copy)] == ["revision", "takeover"]
+    assert image_at(copy, 3).documents == changed
