@@ -27,6 +27,7 @@ NAMES: list[str | None] = [
     "ﬀ", "ff", "?", "😀", "", " ", None, "smi", "smith%", "smith_", "[smith]",
 ]  # fmt: skip
 LATIN = [name for name in NAMES if name is None or all(ord(sign) < 0x100 for sign in name)]
+ASCII = [name for name in NAMES if name is None or all(ord(sign) < 0x80 for sign in name)]
 
 PEOPLE = table("people", id="integer", called="text")
 VISITS = table("visits", visit="integer", who="text")
@@ -37,6 +38,8 @@ TYPES = {
     "case minded": ("nvarchar(40) COLLATE Latin1_General_100_CS_AS", NAMES),
     "binary": ("nvarchar(40) COLLATE Latin1_General_100_BIN2", NAMES),
     "code page": ("varchar(40) COLLATE SQL_Latin1_General_CP1_CI_AS", LATIN),
+    "utf-8": ("varchar(200) COLLATE Latin1_General_100_CI_AS_SC_UTF8", NAMES),
+    "double bytes": ("varchar(80) COLLATE Chinese_PRC_CI_AS", [*ASCII, "李", "李雷"]),
     "without a bound": ("nvarchar(max)", NAMES),
 }
 
