@@ -334,6 +334,21 @@ def test_variables_of_the_environment_say_nothing(postgres_server: PostgresServe
     assert refused(postgres_server, password="wrong").code == "S106"
 
 
+def test_files_in_the_home_of_the_account_say_nothing(
+    postgres_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With sslmode=require libpq would check the certificate by the first file, and take the password from the second."""
+    (tmp_path / ".postgresql").mkdir()
+    (tmp_path / ".postgresql" / "root.crt").write_bytes(postgres_server.certificates.stranger.read_bytes())
+    passwords = tmp_path / ".pgpass"
+    passwords.touch(mode=0o600)
+    passwords.write_text(f"*:*:*:*:{postgres_server.password}".replace("\\", "\\\\"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with closing(opened(postgres_server, tls="require", tls_ca=None)) as adapter:
+        adapter.ping(context())
+    assert refused(postgres_server, password=None).code == "S106"
+
+
 # -------------------------------------------------------------------------------------------------------------- drift
 
 
