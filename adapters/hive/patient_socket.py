@@ -5,7 +5,10 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+import time
+from collections.abc import Sequence
 from contextlib import suppress
+from threading import Thread
 from typing import Any
 
 from adapters.hive.options import HiveOptions
@@ -119,14 +122,18 @@ def _untrusted(fact: str) -> SourceError:
 
 
 def _connected(options: HiveOptions, context: ReadContext) -> socket.socket:
-    """The first address that answers. The wait for all of them together is `connect_timeout`."""
-    within = ReadContext(deadline=_sooner(context, options.connect_timeout), cancelled=context.cancelled)
-    refused = SourceError("S101", "the source cannot be reached", transient=True)
+    """The first address that answers. The wait for the name and all addresses together is `connect_timeout`."""
+    within = ReadContext(deadline=min(context.deadline, time.monotonic() + options.connect_timeout), cancelled=context.cancelled)
     try:
-        addresses = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise refused from None
-    for family, kind, protocol, _, address in addresses:
+        found = _first_to_answer(options, within)
+    except SourceError:
+        context.check()
+        raise SourceError("S101", "the source cannot be reached", transient=True) from None
+    return found
+
+
+def _first_to_answer(options: HiveOptions, within: ReadContext) -> socket.socket:
+    for family, kind, protocol, _, address in _addresses(options, within):
         attempt = socket.socket(family, kind, protocol)
         try:
             attempt.setblocking(False)
@@ -136,20 +143,29 @@ def _connected(options: HiveOptions, context: ReadContext) -> socket.socket:
             if attempt.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
                 attempt.getpeername()
                 return attempt
-        except SourceError as error:
+        except SourceError:
             attempt.close()
-            context.check()
-            raise (refused if error.code == "S103" else error) from None
+            raise
         except OSError:
             pass  # the next address
         attempt.close()
-    raise refused
+    raise lost()
 
 
-def _sooner(context: ReadContext, seconds: float) -> float:
-    import time
+def _addresses(options: HiveOptions, within: ReadContext) -> Sequence[Any]:
+    """What the name stands for, asked in a thread: the system's resolver cannot be interrupted."""
+    found: list[Any] = []
 
-    return min(context.deadline, time.monotonic() + seconds)
+    def resolve() -> None:
+        with suppress(OSError, UnicodeError):
+            found.extend(socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM))
+
+    thread = Thread(target=resolve, name="hive-resolve", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        within.check()
+        thread.join(_SLICE / 1000)
+    return found
 
 
 def _wait_for(waiting: socket.socket, event: int, context: ReadContext) -> None:
@@ -175,7 +191,3 @@ def _tls_settings(options: HiveOptions) -> ssl.SSLContext:
         except (OSError, ssl.SSLError):
             raise SourceError("S110", "the file of option 'tls_ca' is not a readable PEM file of certificates") from None
     return settings
-
-
-Transport = Any
-"""Anything with Thrift's transport methods."""

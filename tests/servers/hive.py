@@ -157,7 +157,7 @@ def write_rows(rows: pa.Table, file: Path, form: FileFormat) -> None:
     if form == "orc":
         pa.orc.write_table(rows, file)
     else:
-        pa.parquet.write_table(rows, file, version="2.6")
+        pa.parquet.write_table(rows, file, version="2.6", row_group_size=20_000)
 
 
 _HIVE_TYPES: Mapping[str, str] = {
