@@ -15,9 +15,10 @@ from catalog.values import Interval, ValueSet
 
 def plain(compared: Comparison) -> exp.Expression:
     """The set by =, <>, IN, NOT IN, <, <=, > and >=, for sources whose comparisons of the type are those of its values."""
-    points = compared.wanted.excluded()
-    if points is not None and compared.wanted.points() is None:
-        return _excluded(compared, points)
+    if compared.wanted.points() is None:  # asked first: of a long list it is quicker to tell
+        left_out = compared.wanted.excluded()
+        if left_out is not None:
+            return _excluded(compared, left_out)
     members = _members(compared)
     return joined(exp.Or, members) if members else exp.false()
 

@@ -19,7 +19,7 @@ from sqlglot import exp
 from adapters.interface import Exactness, SourceError
 from adapters.sql import Comparison, Rule, SqlDialect, plain, qualified_table
 from adapters.sql.dialect import NULL_FORMS, SET_FORMS, Form, RuleKey, is_null, joined
-from adapters.sql.plain import among, members, possible
+from adapters.sql.plain import among, possible
 from adapters.sqlserver.key_lists import in_list
 from adapters.sqlserver.native_types import ASSUMED, ColumnFact
 from adapters.sqlserver.spelling import carried, data_length, data_type
@@ -41,7 +41,8 @@ _CASTS: Mapping[str, str] = {
     "local_timestamp": "datetime2(7)",
     "bytes": "varbinary(8000)",
 }
-INT32 = range(-(2**31), 2**31)
+INT32 = range(-(2**31) + 1, 2**31 - 1)
+"""Ints, but for the two at the ends: an open bound is written as the next one."""
 GUID = re.compile(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
 _SMALLEST_DOUBLE = 2.2250738585072014e-308
 _MOST_LISTED_BYTES = 100
@@ -76,9 +77,7 @@ def parameter(value: Any) -> Any:
 
 def _write_integers(compared: Comparison) -> exp.Expression:
     """As int where all constants are ints: a constant of a wider type than its column can cost the index."""
-    points, intervals = members(compared.wanted, compared.type)
-    bounds = [*points, *(bound for interval in intervals for bound in (interval.low, interval.high) if bound is not None)]
-    narrow = all(bound in INT32 for bound in bounds)
+    narrow = all(isinstance(bound, int) and bound in INT32 for bound in _bounds(compared.wanted))
     return plain(replace(compared, type=Type("integer" if narrow else "bigint")))
 
 

@@ -208,6 +208,14 @@ def test_constants_go_as_the_columns_type() -> None:
     assert bound(ValueSet.of(date(1, 1, 1)), "date_column") == ("0001-01-01",)
 
 
+def test_bounds_at_the_ends_of_an_int_are_not_cast_to_one() -> None:
+    for bound_at_end in (ValueSet.range(low=2**31 - 1), ValueSet.range(high=-(2**31)), ValueSet.range(low=2**31 - 2)):
+        written = statement(Test(Term("integer_column"), bound_at_end))
+        fits = all(-(2**31) <= parameter < 2**31 for parameter in written.parameters)
+        assert "BIGINT" in written.sql or fits
+    assert where(ValueSet.range(low=2**31 - 1), column="integer_column") == "[t].[integer_column] >= CAST(? AS BIGINT)"
+
+
 def test_a_text_that_is_no_identifier_equals_none_and_is_not_cast() -> None:
     good = "0A7EAB76-A0E4-7895-581C-A1568BA1C7B1"
     odd = [good.lower(), good + "x", "{" + good + "}", "", "no identifier"]
