@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from catalog.store.errors import StoreError
-from catalog.store.log import catch_up, open_log
+from catalog.store.log import Opened, catch_up, open_log
 from catalog.store.record import Image
 from catalog.store.storage import Storage
 
@@ -31,22 +31,29 @@ class Follower:
         self._storage, self._clock = storage, clock
         self._lock = Lock()
         asked = clock()
-        opened = open_log(storage)
-        self._image, self._notes, self._known_at = opened.image, opened.notes, asked
-        self._problem: StoreError | None = None
+        self._known = _Known(open_log(storage), asked, None)
 
     def view(self) -> View:
         """Without I/O."""
-        return View(image=self._image, staleness=self._clock() - self._known_at, problem=self._problem, notes=self._notes)
+        known = self._known
+        staleness = self._clock() - known.asked
+        return View(image=known.opened.image, staleness=staleness, problem=known.problem, notes=known.opened.notes)
 
     def refresh(self) -> View:
         """Look at the storage. Raises nothing: a failure is in the view, beside the image of before and its age."""
         with self._lock:
             asked = self._clock()  # what was written before the question is in the answer, what came during it may not be
             try:
-                opened = catch_up(self._storage, self._image)
+                self._known = _Known(catch_up(self._storage, self._known.opened.image), asked, None)
             except StoreError as error:
-                self._problem = error
-            else:
-                self._image, self._notes, self._known_at, self._problem = opened.image, opened.notes, asked, None
+                self._known = replace(self._known, problem=error)
             return self.view()
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was read, when it was asked for, and why a later look failed. Replaced as a whole, so that readers need no lock."""
+
+    opened: Opened
+    asked: float
+    problem: StoreError | None

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from threading import Lock
 
 from catalog.store.documents import Change, Documents, change_between, load_documents
-from catalog.store.errors import AlreadyThere, Conflict, Damaged, Fenced, NotThere, OutcomeUnknown, StorageError, StoreError
+from catalog.store.errors import AlreadyThere, Conflict, Damaged, Fenced, Misconfigured, NotThere, OutcomeUnknown, StorageError, StoreError
 from catalog.store.log import (
     Fault,
     Opened,
@@ -44,7 +44,9 @@ class Writer:
     def __init__(
         self, storage: Storage, *, who: str, takeover: bool = False, why: str = "a writer starts", validate: Validation = validated
     ) -> None:
-        """Raises Damaged, StorageError, OutcomeUnknown; with `takeover` Conflict, if others never let it come first."""
+        """Raises Misconfigured without a `who`, Damaged, StorageError, OutcomeUnknown; with `takeover` Conflict, if others are always faster."""
+        if not who.strip():
+            raise Misconfigured("a writer has a name", "say who makes the change")
         self._storage, self._who, self._validate = storage, who, validate
         self._id = secrets.token_hex(16)
         self._lock = Lock()

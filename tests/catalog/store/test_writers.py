@@ -14,7 +14,7 @@ import pytest
 from catalog.errors import CatalogError
 from catalog.store import upkeep
 from catalog.store.documents import read_documents
-from catalog.store.errors import Conflict, Fenced, OutcomeUnknown, StorageError
+from catalog.store.errors import Conflict, Fenced, Misconfigured, OutcomeUnknown, StorageError
 from catalog.store.history import history
 from catalog.store.local import LocalStorage
 from catalog.store.log import open_log, record_name
@@ -36,6 +36,11 @@ def test_a_broken_revision_cannot_be_appended(tmp_path: Path) -> None:
         appending.append(broken, base=1, why="a slip")
     assert first is not None and open_log(storage).image.number == 1
     assert first.snapshot == open_log(storage).image.snapshot
+
+
+def test_nobody_changes_the_catalog_without_a_name(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="say who makes the change"):
+        small.writer(LocalStorage(tmp_path), "  ")
 
 
 def test_an_equal_content_makes_no_revision(tmp_path: Path) -> None:
