@@ -13,7 +13,8 @@ from adapters.odbc.own_thread import LeftBehind
 from adapters.odbc.pool import SessionPool
 from adapters.odbc.session import Session
 from adapters.sqlserver.connection_string import connection_string, driver_of
-from adapters.sqlserver.errors import connect_error
+from adapters.sqlserver.errors import connect_error, is_silent
+from adapters.sqlserver.handshake import failure_of
 from adapters.sqlserver.options import SqlServerOptions
 
 _FRESH = 5.0
@@ -54,7 +55,7 @@ class Connections:
         try:
             session.open(limited)
         except pyodbc().Error as error:
-            failure = connect_error(error, encrypted=self._options.tls.mode != "off")
+            failure = connect_error(error)
         except SourceError as error:
             failure = error
             if error.code == "S103" and time.monotonic() < context.deadline:
@@ -67,7 +68,12 @@ class Connections:
     def _connect(self) -> Any:
         """In the session's thread. Each statement is its own transaction: nothing is left open between two."""
         timeout = max(1, round(self._options.connect_timeout))
-        return pyodbc().connect(connection_string(self._options), autocommit=True, timeout=timeout)
+        try:
+            return pyodbc().connect(connection_string(self._options), autocommit=True, timeout=timeout)
+        except pyodbc().Error as error:
+            if self._options.tls.mode == "off" or not is_silent(error):
+                raise
+        raise failure_of(self._options)
 
     def _is_alive(self, session: Session, context: ReadContext) -> bool:
         if time.monotonic() - session.used < _FRESH:

@@ -35,11 +35,6 @@ _OUT_OF_TIME = Fault("S103", "the source did not answer in time", transient=True
 _NO_TABLE = Fault("S120", "a table is not there")
 _NO_COLUMN = Fault("S120", "a column is not there")
 _NO_MEMORY = Fault("S105", "the source ran out of memory")
-_UNENCRYPTED = Fault(
-    "S107",
-    "no TLS connection was made: the certificate is not trusted or is not for this host, or the source has no TLS",
-    "check the options tls and tls_ca, and the host in the url",
-)
 _NO_DRIVER = Fault(
     "S110",
     "the ODBC driver of the source cannot be loaded",
@@ -101,12 +96,15 @@ def fault_of(error: Exception) -> tuple[Fault, int]:
     return _UNKNOWN, server_number
 
 
-def connect_error(error: Exception, *, encrypted: bool) -> SourceError:
-    """Why no connection was made. Of a TLS handshake that failed drivers give no number: FreeTDS says 0, Microsoft's -1."""
+def is_silent(error: Exception) -> bool:
+    """Whether a driver said no more than that there is no connection, as of a handshake that failed: FreeTDS with number 0, Microsoft's -1."""
     fault, number = fault_of(error)
-    if encrypted and fault is _UNREACHABLE and number <= 0:
-        return SourceError("S107", _UNENCRYPTED.fact, _UNENCRYPTED.hint)
-    if fault is _OUT_OF_TIME:  # the driver's own limit, connect_timeout
+    return fault is _UNREACHABLE and number <= 0
+
+
+def connect_error(error: Exception) -> SourceError:
+    """Why no connection was made."""
+    if fault_of(error)[0] is _OUT_OF_TIME:  # the driver's own limit, connect_timeout
         return SourceError(_UNREACHABLE.code, _UNREACHABLE.fact, transient=True)
     return source_error(error)
 

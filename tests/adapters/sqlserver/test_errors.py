@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.odbc.handles import OdbcError
-from adapters.sqlserver.errors import connect_error, source_error
+from adapters.sqlserver.errors import connect_error, is_silent, source_error
 from tests.adapters.duckdb.test_text_files import table
 
 PEOPLE = table("people", pid="text", age="integer")
@@ -72,18 +72,15 @@ def test_a_fault_of_a_handle_is_known_by_its_number_and_state() -> None:
     assert source_error(OdbcError("SQLFetch", "08S01", 0)).code == "S102"
 
 
-def test_a_handshake_that_failed_is_told_from_a_server_that_is_not_there() -> None:
-    handshake = Exception("08001", f"[08001] {F}Unable to connect to data source (0) (SQLDriverConnect)")
+def test_drivers_that_say_nothing_of_a_handshake_are_known_by_that() -> None:
+    freetds = Exception("08001", f"[08001] {F}Unable to connect to data source (0) (SQLDriverConnect)")
     absent = Exception("08S01", f"[08S01] {F}Unable to connect: Adaptive Server is unavailable (20009) (SQLDriverConnect)")
     microsoft = Exception("08001", f"[08001] {M}SSL Provider: certificate verify failed:unable to get local issuer (-1) (SQLDriverConnect)")
     unknown_host = Exception("08001", f"[08001] {M}TCP Provider: Error code 0x2AF9 (11001) (SQLDriverConnect)")
-    assert connect_error(handshake, encrypted=True).code == "S107"
-    assert connect_error(microsoft, encrypted=True).code == "S107"
-    assert connect_error(unknown_host, encrypted=True).code == "S101"
-    assert connect_error(handshake, encrypted=False).code == "S101"
-    assert connect_error(absent, encrypted=True).code == "S101"
+    password = Exception("28000", f"[28000] {M}[SQL Server]Login failed for user 'sa'. (18456) (SQLDriverConnect)")
+    assert [is_silent(error) for error in (freetds, microsoft, absent, unknown_host, password)] == [True, True, False, False, False]
 
 
 def test_the_drivers_own_limit_of_connecting_is_a_source_that_does_not_answer() -> None:
     late = Exception("S1T00", f"[S1T00] {F}Adaptive Server connection timed out (20003) (SQLDriverConnect)")
-    assert (connect_error(late, encrypted=False).code, source_error(late).code) == ("S101", "S103")
+    assert (connect_error(late).code, source_error(late).code) == ("S101", "S103")

@@ -6,7 +6,7 @@ import random
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from threading import Thread, Timer
@@ -269,15 +269,38 @@ def test_certificates_are_checked_only_and_always_under_verify(tds_server: TdsSe
     for options in bad:
         with opened(tds_server, database, **options) as adapter:
             error = error_of(lambda: adapter.ping(soon()))
-            assert (error.code, error.transient) == ("S107", False)
+            assert (error.code, error.transient, "trusted authority" in error.fact) == ("S107", False, True)
 
 
 def test_a_certificate_for_another_name_is_refused(tds_server: TdsServer, database: str) -> None:
     """The certificate names 127.0.0.1, and not localhost."""
     source = source_of(tds_server, database, tls="verify", tls_ca=str(tds_server.certificates.authority))
     adapter = open_source(replace(source, url=f"sqlserver://localhost:{tds_server.port}/{database}"))
-    assert error_of(lambda: adapter.ping(soon())).code == "S107"
+    error = error_of(lambda: adapter.ping(soon()))
+    assert (error.code, "another host" in error.fact) == ("S107", True)
     adapter.close()
+
+
+@pytest.mark.parametrize("tls", ["off", "require", "verify"])
+def test_a_server_that_ends_the_connection_before_the_login_is_tried_again(tls: str) -> None:
+    """It may be starting: what looks like a handshake that failed is none."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def close_each() -> None:
+            with suppress(OSError):
+                while True:
+                    listener.accept()[0].close()
+
+        thread = Thread(target=close_each, daemon=True)
+        thread.start()
+        adapter = open_source(source_of(_Server(listener.getsockname()[1]), tls=tls))  # type: ignore[arg-type]
+        error = error_of(lambda: adapter.ping(soon()))
+        adapter.close()
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+    assert (error.code, error.transient) == ("S101" if tls == "off" else "S102", True)
 
 
 def test_a_server_without_tls_is_not_believed_to_have_it() -> None:
