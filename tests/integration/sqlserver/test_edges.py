@@ -207,6 +207,15 @@ def test_a_table_that_the_mapping_does_not_name_can_be_read(tds_server: TdsServe
             only_one.close()
 
 
+def test_a_view_is_read_like_a_table(tds_server: TdsServer) -> None:
+    base, view = table("base", id="integer", v="text"), table("shown", id="integer", v="text")
+    with over(tds_server, (base, "id int, v nvarchar(5)", ["(1, N'a')", "(2, N'A')", "(3, NULL)"])) as adapter:
+        tds_server.execute_ddl("CREATE VIEW dbo.shown AS SELECT id, v FROM dbo.base WHERE id < 3", adapter.database)
+        found = adapter.describe()
+        assert sorted(found) == ["base", "shown"]
+        assert values(adapter, view, Test(Term("v"), ValueSet.of("a"))) == [(1, "a")]
+
+
 def test_describe_tells_types_keys_and_nulls(tds_server: TdsServer) -> None:
     columns = "id int NOT NULL, part tinyint NOT NULL, v nvarchar(10), cost money, at datetimeoffset(7) NOT NULL, PRIMARY KEY (part, id)"
     with over(tds_server, (table("keyed", id="integer"), columns, [])) as adapter:
