@@ -106,15 +106,21 @@ def catch_up(storage: Storage, image: Image) -> Opened:
             number=image.number,
         )
     replay = _replay(storage, image, [number for number in numbers if number > image.number])
+    damage: Damaged | None = None
     try:
-        return _opened(replay, image.number, ())
-    except Damaged:
-        opened = open_log(storage)
-        if opened.checkpoint > image.number:  # this process slept while the records it needs were compacted away
+        opened = _opened(replay, image.number, ())
+        if newest <= opened.image.number:
             return opened
-        if opened.image.number > image.number and opened.image.epoch > image.epoch:  # what it had read was given up by a repair
-            return opened
-        raise
+    except Damaged as error:
+        damage = error
+    fresh = open_log(storage)
+    if fresh.checkpoint > image.number:  # this process slept while the records it needs were compacted away, or only copies are kept here
+        return fresh
+    if fresh.image.number > image.number and fresh.image.epoch > image.epoch:  # what it had read was given up by a repair
+        return fresh
+    if damage is not None:
+        raise damage
+    return opened
 
 
 def starting_images(storage: Storage, notes: list[str]) -> Iterator[Image]:

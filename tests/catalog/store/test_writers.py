@@ -15,14 +15,16 @@ from catalog.errors import CatalogError
 from catalog.store import upkeep
 from catalog.store.documents import read_documents
 from catalog.store.errors import Conflict, Fenced, Misconfigured, OutcomeUnknown, StorageError
+from catalog.store.follower import Follower
 from catalog.store.history import history
 from catalog.store.local import LocalStorage
 from catalog.store.log import open_log, record_name
-from catalog.store.repair import verify
+from catalog.store.repair import diagnose, repair, verify
 from catalog.store.storage import Storage
-from catalog.store.upkeep import Policy, tend
+from catalog.store.upkeep import Policy, keep_copy, tend
 from catalog.store.writer import Writer
 from tests.catalog.store import small
+from tests.catalog.store.faulty_storage import FaultyStorage, MemoryStorage
 from tests.catalog.store.test_documents import REGION
 
 
@@ -132,6 +134,47 @@ def test_a_writer_that_slept_while_its_place_in_the_log_was_compacted_away_loses
     assert small.mark(open_log(storage).image.documents) == "other 11" and verify(storage) == []
     with pytest.raises(OutcomeUnknown, match="has stopped"):
         slow.append(small.documents("slow"), base=2, why="slow")
+
+
+def test_a_checkpoint_alone_shows_that_the_log_has_gone_on() -> None:
+    """A standby's copy has checkpoints and no records."""
+    primary = MemoryStorage()
+    appending = small.filled(primary, 2)
+    copy = FaultyStorage()
+    keep_copy(open_log(primary).image, copy)
+    early, slow, follower = small.writer(copy, "early"), small.writer(copy, "slow"), Follower(copy)
+    appending.append(small.documents("3"), base=2, why="")
+
+    def create(name: str, content: bytes) -> None:
+        del copy.create  # type: ignore[method-assign]
+        keep_copy(open_log(primary).image, copy)
+        copy.create(name, content)
+
+    copy.create = create  # type: ignore[method-assign]
+    with pytest.raises(Conflict, match="had gone on past record 3"):
+        slow.append(small.documents("slow"), base=2, why="")
+    with pytest.raises(Conflict, match="the catalog is at 3"):
+        early.append(small.documents("early"), base=2, why="")
+    assert small.mark(follower.refresh().image.documents) == "3" and small.mark(open_log(copy).image.documents) == "3"
+
+
+def test_a_writer_that_slept_through_a_loss_and_its_repair_loses_and_leaves_nothing(tmp_path: Path) -> None:
+    """Its number is free because the record of that number was lost; the repair has passed over it."""
+
+    def meanwhile() -> None:
+        storage = LocalStorage(tmp_path)
+        other = small.writer(storage, "other")
+        for number in (3, 4):
+            other.append(small.documents(f"other {number}"), base=number - 1, why="")
+        (tmp_path / record_name(3)).unlink()
+        repair(storage, diagnose(storage), who="Anna", why="lost")
+
+    small.filled(LocalStorage(tmp_path), 2)
+    slow = small.writer(Stumbling(tmp_path, meanwhile))
+    with pytest.raises(Conflict, match="had gone on past record 3"):
+        slow.append(small.documents("slow"), base=2, why="slow")
+    opened = open_log(LocalStorage(tmp_path))
+    assert (opened.image.number, small.mark(opened.image.documents)) == (5, "2")
 
 
 def test_after_an_error_while_it_wrote_a_writer_stops(tmp_path: Path) -> None:
