@@ -18,7 +18,9 @@ class Interval:
     high_closed: bool = False
 
     def contains(self, value: Any) -> bool:
-        if self.low is not None and not (value > self.low or (self.low_closed and value == self.low) or value != value):
+        if value != value:
+            return self.high is None  # before any comparison: a Decimal bound has none with NaN
+        if self.low is not None and not (value > self.low or (self.low_closed and value == self.low)):
             return False
         if self.high is None:
             return True

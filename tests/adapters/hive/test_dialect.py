@@ -62,18 +62,18 @@ def test_a_double_is_compared_without_the_sign_of_zero_and_nan_is_named() -> Non
 
 def test_the_text_of_the_default_partition_is_in_no_range() -> None:
     column = "CAST(`t`.`x` AS STRING)"
-    assert where("text", ValueSet.range(low="A")) == f"({column} > 'A' AND {column} <> '__HIVE_DEFAULT_PARTITION__')"
+    assert where("text", ValueSet.range(low="A")) == (f"({column} > 'A' AND NOT NULLIF({column}, '__HIVE_DEFAULT_PARTITION__') IS NULL)")
     assert where("text", ValueSet.range(low="a")) == f"{column} > 'a'"
 
 
 def test_early_days_are_hidden_from_the_statistics_of_files() -> None:
-    assert where("date", ValueSet.of(date(1582, 10, 14))) == "CAST(CAST(`t`.`x` AS STRING) AS DATE) = CAST('1582-10-14' AS DATE)"
+    assert where("date", ValueSet.of(date(1582, 10, 14))) == "GREATEST(`t`.`x`, `t`.`x`) = CAST('1582-10-14' AS DATE)"
 
 
 def test_a_long_list_shows_its_ends_only() -> None:
     written = where("integer", ValueSet.of(*range(0, 2_000, 2)))
     assert "(`t`.`x` >= 0 AND `t`.`x` <= 1998)" in written
-    assert "CAST(CAST(`t`.`x` AS STRING) AS BIGINT) IN (0, 2, " in written
+    assert "(`t`.`x` + 0) IN (0, 2, " in written
 
 
 def test_numbers_in_texts_keep_all_texts_that_are_no_plain_numbers() -> None:

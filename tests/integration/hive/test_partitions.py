@@ -156,5 +156,33 @@ def test_the_default_partition_is_null_and_odd_names_of_partitions_are_found(hiv
     adapter.close()
 
 
+@pytest.mark.parametrize("type", ["VARCHAR(40)", "CHAR(40)"])
+def test_partitions_by_varchar_and_char_are_compared_too(type: str, hive_server: HiveServer, database: str) -> None:
+    """The metastore fails on some forms of a comparison with a partition column of these types."""
+    wards = ["a", "b%", None]
+    values = ", ".join(f"{number}L, {'NULL' if ward is None else repr_of(ward)}" for number, ward in enumerate(wards))
+    hive_server.run(
+        f"CREATE TABLE {database}.stays (id BIGINT) PARTITIONED BY (ward {type}) STORED AS PARQUET",
+        "SET hive.exec.dynamic.partition.mode=nonstrict",
+        f"INSERT INTO {database}.stays PARTITION (ward) SELECT id, CAST(ward AS {type}) FROM (SELECT STACK(3, {values}) AS (id, ward)) x",
+    )
+    columns = (RawColumn(name="id", type=parse_type("integer")), RawColumn(name="ward", type=parse_type("text")))
+    table = SqlTable(name="stays", columns=columns)
+    adapter = opened(hive_server, database, {"stays": table})
+    for wanted in (
+        NULL_ONLY,
+        NOT_NULL,
+        ValueSet.of("a"),
+        ValueSet.of("a").complement(),
+        ValueSet.of("a", "c").complement().without_null(),
+        ValueSet.range(high="b") | NULL_ONLY,
+        ValueSet.range(low="a"),
+    ):
+        scan = Scan(relation=TableRelation(table=table), columns=("id",), conditions=(ColumnTest(Term("ward"), wanted),))
+        came = {row["id"] for row in rows_of(read_all(adapter, scan))}
+        assert came == {number for number, ward in enumerate(wards) if wanted.contains(ward)}, wanted
+    adapter.close()
+
+
 def repr_of(text: str) -> str:
     return "'" + text.replace("'", "\\'") + "'"
