@@ -67,6 +67,8 @@ def _within(walk: Callable[..., int], buffer: bytearray, *arguments: int) -> int
         end = walk(buffer, *arguments)
     except (IndexError, struct.error):
         return None
+    except RecursionError:
+        raise Malformed("a value nested without end") from None
     return end if end <= len(buffer) else None
 
 
@@ -90,17 +92,25 @@ def _skip(buffer: bytearray, position: int, kind: int) -> int:
         position += 6
         for _ in range(count):
             position = _skip(buffer, _skip(buffer, position, key), value)
+            _check_within(buffer, position)
         return position
     if kind in (_LIST, 14):
         element, (count,) = buffer[position], _u32(buffer, position + 1)
         position += 5
         for _ in range(count):
             position = _skip(buffer, position, element)
+            _check_within(buffer, position)
         return position
     size = _FIXED_SIZES.get(kind)
     if size is None:
         raise Malformed("a field of no known type")
     return position + size
+
+
+def _check_within(buffer: bytearray, position: int) -> None:
+    """A count may promise billions of values of a byte each: none is counted that has not come."""
+    if position > len(buffer):
+        raise IndexError
 
 
 def _element_end(buffer: bytearray, position: int, kind: int) -> int:
@@ -123,10 +133,10 @@ def _element_end(buffer: bytearray, position: int, kind: int) -> int:
 
 def row_count(reply: bytes) -> tuple[int, int] | None:
     """How many rows a reply has, and where they begin; None if it is no list of rows but an error."""
-    if reply[:4] != _VERSION_AND_REPLY:
+    if reply[:4] != _VERSION_AND_REPLY or len(reply) < 8:
         return None
     position = 12 + int(_u32(reply, 4)[0])
-    if reply[position] != _LIST or reply[position + 3] != _STRUCT:
+    if position + 8 > len(reply) or reply[position] != _LIST or reply[position + 3] != _STRUCT:
         return None
     return int(_u32(reply, position + 4)[0]), position + 8
 

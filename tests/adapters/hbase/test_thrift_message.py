@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import happybase  # noqa: F401 -- it makes the module Hbase_thrift
@@ -120,3 +121,34 @@ def test_bytes_that_are_no_thrift_are_malformed() -> None:
     next(walk)
     with pytest.raises(Malformed):
         walk.send(bytearray(b"HTTP/1.1 400 Bad Request\r\n"))
+
+
+HEADER = b"\x80\x01\x00\x02" + b"\x00\x00\x00\x01x" + b"\x00\x00\x00\x00"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"\x0c\x00\x00" + b"\x0f\x00\x01\x02\xff\xff\xff\xff",  # a struct with a list of 4 billion booleans
+        b"\x0d\x00\x00\x02\x02\xff\xff\xff\xff",  # a map of as many
+        b"\x0c\x00\x00" + b"\x0e\x00\x01\x0a\x7f\xff\xff\xff",
+    ],
+)
+def test_a_huge_count_is_not_counted_through(field: bytes) -> None:
+    walk = message_end()
+    next(walk)
+    begun = time.monotonic()
+    assert walk.send(bytearray(HEADER + field)) is None
+    assert time.monotonic() - begun < 1
+
+
+def test_a_value_nested_without_end_is_malformed() -> None:
+    walk = message_end()
+    next(walk)
+    with pytest.raises(Malformed):
+        walk.send(bytearray(HEADER + b"\x0c\x00\x01" * 100_000))
+
+
+@pytest.mark.parametrize("message", [b"\x80\x01\x00\x02", HEADER[:10], HEADER, b"\x80\x01\x00\x02\x7f\xff\xff\xff"])
+def test_a_reply_that_ends_in_its_head_is_no_list_of_rows(message: bytes) -> None:
+    assert row_count(message) is None
