@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -12,11 +13,17 @@ import pyarrow as pa
 
 from adapters.interface import ReadContext, SourceError
 from adapters.odbc.block_fetch import MOST_ROWS
+from adapters.odbc.driver import pyodbc
 from adapters.odbc.own_thread import LeftBehind, OwnThread
 from adapters.odbc.result import Result
 from adapters.odbc.row_fetch import prepare_connection
 
 Answer = TypeVar("Answer")
+
+_FRESH = 5.0
+"""Seconds after an answer in which a connection is taken to live; later it is asked before it is used."""
+_PATIENCE = 2.0
+"""Seconds that it then has to show that it lives."""
 
 
 class Session:
@@ -30,13 +37,25 @@ class Session:
         self._cursor: Any = None
         self._result: Result | None = None
         self._handles = Lock()
-        self._thread = OwnThread(name, self._close, left_behind)
-        self.used = time.monotonic()
-        """When an answer of the server was last seen."""
+        self._thread = OwnThread(name, self._disconnect, left_behind)
+        self._heard = time.monotonic()
 
     @property
-    def ended(self) -> bool:
-        return self._thread.ended
+    def is_whole(self) -> bool:
+        """Whether another statement may follow: nothing is unread, nothing failed."""
+        return not self._thread.ended and self._cursor is None
+
+    def attend(self, context: ReadContext) -> bool:
+        """Whether the server is still there: asked, if it has not been heard of for some seconds. Raises S103 and S104 by the context."""
+        if time.monotonic() - self._heard < _FRESH:
+            return True
+        soon = replace(context, deadline=min(context.deadline, time.monotonic() + _PATIENCE))
+        try:
+            self.rows("SELECT 1", [], soon)
+        except (pyodbc().Error, SourceError):
+            context.check()
+            return False
+        return True
 
     def open(self, context: ReadContext) -> None:
         """Connect. Raises pyodbc.Error, or SourceError S103 and S104."""
@@ -55,7 +74,7 @@ class Session:
         return self._call(run, context)
 
     def batches(self, sql: str, parameters: Sequence[Any], schema: pa.Schema | None, context: ReadContext) -> Iterator[pa.RecordBatch]:
-        """The answer in batches, which are made as they are asked for. Left half way, the session has ended.
+        """The answer in batches, which are made as they are asked for. Left half way, the session is closed.
 
         Raises pyodbc.Error, OdbcError, UnreadableValueError, or SourceError S103 and S104.
         """
@@ -86,9 +105,9 @@ class Session:
             whole = True
         finally:
             if not whole:
-                self.end()
+                self.close()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Close the connection, in its thread. Does not wait, may be called again."""
         self._thread.end()
 
@@ -96,9 +115,9 @@ class Session:
         try:
             answer = self._thread.call(work, context, self._interrupt)
         except BaseException:
-            self.end()
+            self.close()
             raise
-        self.used = time.monotonic()
+        self._heard = time.monotonic()
         return answer
 
     def _open(self) -> None:
@@ -125,7 +144,7 @@ class Session:
             if self._cursor is not None:
                 self._cursor.cancel()
 
-    def _close(self) -> None:
+    def _disconnect(self) -> None:
         """The connection first: closing a cursor with unread rows would read them all. Buffers stay until nobody can write to them."""
         with self._handles:
             connection, self._connection = self._connection, None

@@ -7,20 +7,15 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
+from adapters.connection_pool import ConnectionPool
 from adapters.interface import ReadContext, SourceError
 from adapters.odbc.driver import pyodbc
 from adapters.odbc.own_thread import LeftBehind
-from adapters.odbc.pool import SessionPool
 from adapters.odbc.session import Session
 from adapters.sqlserver.connection_string import connection_string, driver_of
 from adapters.sqlserver.errors import connect_error, is_silent
 from adapters.sqlserver.handshake import failure_of
 from adapters.sqlserver.options import SqlServerOptions
-
-_FRESH = 5.0
-"""Seconds after an answer in which a connection is taken to live; later it is asked before it is used."""
-_ASKED = 2.0
-"""Seconds that a waiting connection has to show that it lives."""
 
 
 class Connections:
@@ -31,11 +26,11 @@ class Connections:
         driver_of(options)
         self._options, self._name = options, name
         self._left_behind = LeftBehind(name, 2 * options.slots)
-        self._pool = SessionPool(options.slots, self._open, self._is_alive)
+        self._pool = ConnectionPool(options.slots, self._open)
 
     def session(self, context: ReadContext) -> AbstractContextManager[Session]:
         """One connection for one statement. Raises SourceError S101, S103, S104, S106, S107, S110."""
-        return self._pool.session(context)
+        return self._pool.connection(context)
 
     @property
     def left_behind(self) -> int:
@@ -62,7 +57,7 @@ class Connections:
                 failure = SourceError("S101", "the source does not answer", "check host and port in the url", transient=True)
         else:
             return session
-        session.end()
+        session.close()
         raise failure
 
     def _connect(self) -> Any:
@@ -74,14 +69,3 @@ class Connections:
             if self._options.tls.mode == "off" or not is_silent(error):
                 raise
         raise failure_of(self._options)
-
-    def _is_alive(self, session: Session, context: ReadContext) -> bool:
-        if time.monotonic() - session.used < _FRESH:
-            return True
-        soon = replace(context, deadline=min(context.deadline, time.monotonic() + _ASKED))
-        try:
-            session.rows("SELECT 1", [], soon)
-        except (pyodbc().Error, SourceError):
-            context.check()
-            return False
-        return True
