@@ -72,8 +72,7 @@ def _measured(adapter: HiveAdapter, by_hand: _ByHand, by_pyhive: Any, points: in
     one = f"SELECT {_NAMES} FROM result WHERE id = "
     everything = f"SELECT {_NAMES} FROM result"
     keys = list(range(5, ROWS, 200))
-    parts = [f"CAST(CAST(id AS STRING) AS BIGINT) IN ({', '.join(map(str, keys[start : start + 250]))})" for start in range(0, 1_000, 250)]
-    listed = f"SELECT {_NAMES} FROM result WHERE {' OR '.join(parts)}"
+    listed = f"SELECT {_NAMES} FROM result WHERE id >= {keys[0]} AND id <= {keys[-1]} AND id + 0 IN ({', '.join(map(str, keys))})"
 
     def rows(statement: str) -> int:
         with closing(by_pyhive.cursor(arraysize=10_000)) as cursor:
@@ -97,7 +96,7 @@ def _measured(adapter: HiveAdapter, by_hand: _ByHand, by_pyhive: Any, points: in
         lambda: _read(adapter, asked),
         lambda: hand(listed),
         pairs=6,
-        note="by hand: four hidden INs too; a plain one of 1,000 breaks Hive 4.0.1's compiler",
+        note="by hand too with id + 0: a plain IN of 1,000 breaks Hive 4.0.1's compiler",
     )
 
 

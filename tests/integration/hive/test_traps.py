@@ -186,18 +186,31 @@ def test_texts_that_hive_and_duckdb_read_as_other_numbers_are_never_lost(hive_se
 
 @pytest.mark.parametrize(
     ("kind", "points"),
-    [("text", 300), ("text", 301), ("text", 5_000), ("integer", 5_000), ("decimal(19,4)", 1_000), ("date", 1_000), ("bytes", 1_000)],
+    [
+        ("text", 50),
+        ("text", 51),
+        ("text", 5_000),
+        ("integer", 5_000),
+        ("decimal(19,4)", 1_000),
+        ("decimal(38,10)", 1_000),
+        ("date", 1_000),
+        ("local_timestamp", 1_000),
+        ("timestamp", 1_000),
+        ("bytes", 1_000),
+    ],
 )
 def test_long_lists_do_not_break_the_compiler(kind: str, points: int, hive_server: HiveServer, database: str) -> None:
-    from datetime import date, timedelta
+    from datetime import UTC, date, datetime, timedelta
     from decimal import Decimal
 
     type = parse_type(kind)
     makers: dict[str, Any] = {
         "text": lambda number: f"key {number:05}",
         "integer": lambda number: number,
-        "decimal": lambda number: Decimal(number) / 4,
+        "decimal": lambda number: Decimal(f"{10**27 + number}.0000000001") if type.precision == 38 else Decimal(number) / 4,
         "date": lambda number: date(2000, 1, 1) + timedelta(days=number),
+        "local_timestamp": lambda number: datetime(2000, 1, 1) + timedelta(hours=number),
+        "timestamp": lambda number: datetime(2000, 1, 1, tzinfo=UTC) + timedelta(hours=number),
         "bytes": lambda number: number.to_bytes(4, "big"),
     }
     make = makers[type.name]
