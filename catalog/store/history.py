@@ -45,7 +45,7 @@ def image_at(storage: Storage, revision: int) -> Image:
         raise NoSuchRevision(f"revision {revision} is older than the history that was kept")
     at_place = next((fault for fault in replay.faults if fault.number == revision), None)
     if at_place is not None and all(fault.number == revision for fault in replay.faults):
-        raise NoSuchRevision(f"record {revision} is not part of the history: {at_place.fact}")
+        raise NoSuchRevision(f"record {revision} cannot be shown: {at_place.fact}")
     raise replay.faults[0].damage() if replay.faults else NoSuchRevision(f"there is no revision {revision}")
 
 

@@ -15,7 +15,7 @@ from catalog.store.documents import read_documents
 from catalog.store.errors import Conflict, NoSuchRevision
 from catalog.store.history import export, history, image_at
 from catalog.store.local import LocalStorage
-from catalog.store.log import open_log
+from catalog.store.log import open_log, record_name
 from catalog.store.upkeep import Policy, tend
 from tests.catalog.store import small
 from tests.catalog.store.test_documents import REGION
@@ -79,3 +79,15 @@ def test_every_revision_can_be_shown_with_and_without_checkpoints(tmp_path: Path
         with pytest.raises(NoSuchRevision):
             image_at(storage, absent)
     assert [record.kind for record in history(storage, limit=3)] == ["revision", "takeover", "revision"]
+
+
+def test_history_ends_where_the_chain_does(tmp_path: Path) -> None:
+    """A record that another one was put in place of, behind a checkpoint: what stands before it is not shown as the history of this catalog."""
+    storage, other = LocalStorage(tmp_path / "one"), LocalStorage(tmp_path / "two")
+    for each in (storage, other):
+        small.filled(each, 4)
+        tend(each, Policy(), now=True)
+    shutil.copy(tmp_path / "two" / record_name(2), tmp_path / "one" / record_name(2))
+    assert [record.number for record in history(storage)] == [4, 3]
+    with pytest.raises(NoSuchRevision, match="record 2 cannot be shown: it follows another record"):
+        image_at(storage, 2)

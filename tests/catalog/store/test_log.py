@@ -111,6 +111,7 @@ def test_a_torn_or_missing_record_before_the_last_refuses_to_open(tmp_path: Path
         ({"removed": ["tables/none.yaml"]}, "removed but not there"),
         ({"format": 2}, "it is of format 2; this version reads format 1"),
         ({"kind": "other"}, "not the form of a record"),
+        ({"after": 3}, "it follows itself"),
         ({"after": True}, "not the form of a record"),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 from catalog.store import upkeep
 from catalog.store.changes import apply
 from catalog.store.documents import load_documents, read_documents
+from catalog.store.envelope import seal
 from catalog.store.errors import Damaged, Fenced, Misconfigured, NoSuchRevision
 from catalog.store.follower import Follower
 from catalog.store.history import history, image_at
@@ -82,6 +83,25 @@ def test_two_checkpointers_at_once_agree_and_another_history_is_refused() -> Non
         write_checkpoint(storage, open_log(other).image)
     storage.objects[checkpoint_name(3)] = open_log(other).image.seal()
     assert [finding.place for finding in verify(storage)] == [checkpoint_name(3)]
+
+
+@pytest.mark.parametrize(
+    ("change", "fact"),
+    [
+        ({"content": "1" * 64}, "its documents are not those that it says"),
+        ({"documents": {"catalog.yaml": "other"}}, "its documents are not those that it says"),
+        ({"number": 4}, "image of record 4 under another's name"),
+        ({"format": 2}, "it is of format 2"),
+        ({"epoch": None}, "not the form of an image"),
+    ],
+)
+def test_a_forged_checkpoint_is_passed_over_even_if_its_own_digest_is_right(change: dict[str, object], fact: str) -> None:
+    storage = MemoryStorage()
+    small.filled(storage, 3)
+    tend(storage, Policy(), now=True)
+    storage.objects[checkpoint_name(3)] = seal({**small.body(storage.objects[checkpoint_name(3)]), **change})[0]
+    opened = open_log(storage)
+    assert opened.checkpoint == 0 and fact in opened.notes[0]
 
 
 def test_a_policy_that_makes_no_sense_is_refused() -> None:

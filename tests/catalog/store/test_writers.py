@@ -232,9 +232,9 @@ def _compete(folder: Path, name: str, count: int, pipe) -> None:
 
 
 def test_two_processes_at_once_make_one_history(tmp_path: Path) -> None:
-    fork = multiprocessing.get_context("fork")
-    pairs = [fork.Pipe(duplex=False) for _ in range(2)]
-    children = [fork.Process(target=_compete, args=(tmp_path, f"w{each}", 20, pairs[each][1])) for each in range(2)]
+    spawn = multiprocessing.get_context("spawn")  # pytest-xdist has threads, and those do not survive a fork
+    pairs = [spawn.Pipe(duplex=False) for _ in range(2)]
+    children = [spawn.Process(target=_compete, args=(tmp_path, f"w{each}", 20, pairs[each][1])) for each in range(2)]
     for child in children:
         child.start()
     said = [[reader.recv() for _ in range(21)] for reader, _ in pairs]
@@ -260,9 +260,9 @@ def _append_for_ever(folder: Path, pipe) -> None:
 
 
 def test_a_writer_that_was_frozen_wakes_fenced(tmp_path: Path) -> None:
-    fork = multiprocessing.get_context("fork")
-    reader, pipe = fork.Pipe(duplex=False)
-    child = fork.Process(target=_append_for_ever, args=(tmp_path, pipe))
+    spawn = multiprocessing.get_context("spawn")  # pytest-xdist has threads, and those do not survive a fork
+    reader, pipe = spawn.Pipe(duplex=False)
+    child = spawn.Process(target=_append_for_ever, args=(tmp_path, pipe))
     child.start()
     assert child.pid is not None
     try:
