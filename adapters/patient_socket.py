@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import http.client
 import io
 import logging
 import select
@@ -64,10 +65,6 @@ class PatientSocket:
             got += read
         return bytes(buffer)
 
-    def makefile(self, *_: object, **__: object) -> io.BufferedReader:
-        """For http.client, which reads from here and writes by sendall. Closing it leaves the connection open."""
-        return io.BufferedReader(_Incoming(self), 1 << 16)
-
     @property
     def is_quiet(self) -> bool:
         """Whether it can carry another question: nothing has come since the last answer (what has is its end, or not for us)."""
@@ -110,6 +107,27 @@ class PatientSocket:
         self.broken = True
         _LOG.debug("a connection was lost: %s", type(error).__name__)
         return SourceError("S102", "the connection to the source was lost", "look whether its server still runs", transient=True)
+
+
+def http_over(carrier: PatientSocket, address: Address) -> http.client.HTTPConnection:
+    """HTTP on this one connection: none is opened anew behind our back, and closing it leaves the carrier open."""
+    found = http.client.HTTPConnection(address.host, address.port)
+    found.auto_open = 0
+    found.sock = _Borrowed(carrier)
+    return found
+
+
+class _Borrowed:
+    """All that http.client needs of a socket. It closes it while there is still an answer to read, where no other will come."""
+
+    def __init__(self, carrier: PatientSocket) -> None:
+        self.sendall, self._carrier = carrier.sendall, carrier
+
+    def makefile(self, *_: object, **__: object) -> io.BufferedReader:
+        return io.BufferedReader(_Incoming(self._carrier), 1 << 16)
+
+    def close(self) -> None:
+        """The carrier's owner does."""
 
 
 class _Incoming(io.RawIOBase):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
+from unicodedata import category
 from urllib.parse import unquote, urlsplit
 
 from adapters.interface import SourceError
@@ -53,9 +54,18 @@ def one_of(*words: str) -> Option:
 
 TEXT = Option(
     "a text without control characters",
-    lambda value: value if isinstance(value, str) and value and all(sign >= " " and sign != "\x7f" for sign in value) else None,
+    lambda value: value if isinstance(value, str) and value and not any(category(sign) in ("Cc", "Cs") for sign in value) else None,
 )
-SECRET = Option("a text", lambda value: value if isinstance(value, str) and value and "\0" not in value else None)
+SECRET = Option(
+    "a text",
+    lambda value: (
+        value if isinstance(value, str) and value and not any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in value) else None
+    ),
+)
+HEADER = Option(
+    "a text of ASCII signs without spaces, as HTTP headers carry it",
+    lambda value: value if isinstance(value, str) and value and all("!" <= sign <= "~" for sign in value) else None,
+)
 FILE = Option(
     "the path of a file that is there", lambda value: value if isinstance(value, str) and value and Path(value).is_file() else None
 )
@@ -81,10 +91,10 @@ def read_options(kind: str, given: Mapping[str, object], known: Mapping[str, Opt
     found: dict[str, Any] = {}
     for name, value in given.items():
         if name not in known:
-            raise SourceError("S110", f"a {kind} source has no option '{name}'", f"options: {', '.join(known)}")
+            raise SourceError("S110", f"the {kind} source has no option '{name}'", f"options: {', '.join(known)}")
         read = known[name].read(value)
         if read is None:
-            raise SourceError("S110", f"option '{name}' of a {kind} source is not {known[name].form}")
+            raise SourceError("S110", f"option '{name}' of the {kind} source does not fit", f"{name}: {known[name].form}")
         found[name] = read
     return found
 
@@ -95,7 +105,9 @@ def read_tls(kind: str, found: dict[str, Any], default: TlsMode) -> Tls:
     authority, server_name = found.pop("tls_ca", None), found.pop("tls_server_name", None)
     if mode != "verify" and (authority or server_name):
         raise SourceError(
-            "S110", f"tls_ca and tls_server_name of a {kind} source say nothing under tls: {mode}", "only tls: verify checks a certificate"
+            "S110",
+            f"tls_ca and tls_server_name of the {kind} source say nothing under tls: {mode}",
+            "only tls: verify checks a certificate",
         )
     return Tls(mode, authority, server_name)
 
@@ -105,20 +117,24 @@ def read_address(kind: str, url: str | None, form: str, ports: Mapping[str, int]
 
     Raises SourceError S110. A url with an account in it is refused, because urls are shown.
     """
-    wrong = SourceError("S110", f"the url of a {kind} source cannot be read", f"form: {form}")
+    wrong = SourceError("S110", f"the url of the {kind} source cannot be read", f"form: {form}")
     try:
         split = urlsplit(url or "")
         port = split.port
     except ValueError:
         raise wrong from None
     if split.username is not None or split.password is not None:
-        raise SourceError("S110", f"the url of a {kind} source holds an account, and urls are shown", "account and password are options")
+        raise SourceError(
+            "S110",
+            f"the url of the {kind} source holds an account, and urls are shown",
+            f"form: {form}; the account has options of its own",
+        )
     host = split.hostname or ""
-    path = tuple(unquote(part) for part in split.path.split("/")[1:] if part) if split.path.strip("/") else ()
+    path = tuple(unquote(part) for part in split.path.removesuffix("/").split("/")[1:])
     named = bool(host) and all(sign.isalnum() or sign in "-_.:%" for sign in host)
     if split.scheme not in ports or not named or split.query or split.fragment or port == 0:
         raise wrong
-    if parts is not None and len(path) != parts:
+    if parts is not None and (len(path) != parts or not all(path)):
         raise wrong
     if any(sign < " " for part in path for sign in part):
         raise wrong
@@ -128,4 +144,4 @@ def read_address(kind: str, url: str | None, form: str, ports: Mapping[str, int]
 def require_sql_tables(kind: str, source: Source) -> None:
     """Raises SourceError S110 if a table is declared by a row key."""
     if not all(isinstance(table, SqlTable) for table in source.tables.values()):
-        raise SourceError("S110", f"a {kind} source has tables with columns, not with a row key")
+        raise SourceError("S110", f"the {kind} source has tables with columns, not with a row key")

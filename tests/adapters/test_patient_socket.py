@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 import threading
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from adapters.interface import ReadContext, SourceError
-from adapters.patient_socket import PatientSocket, connect
+from adapters.patient_socket import PatientSocket, connect, http_over
 from adapters.source_options import Address, Tls
 from tests.servers.certificates import SERVER_NAME, Certificates, make_certificates
 
@@ -122,6 +123,22 @@ def test_what_comes_unasked_makes_a_connection_useless() -> None:
     with listening(talkative) as address, closing(connect(address, Tls("off"), 5, within())) as wire:
         time.sleep(0.2)
         assert not wire.is_quiet
+
+
+def test_http_reads_an_answer_that_is_the_last_and_opens_nothing_anew() -> None:
+    def last(connection: socket.socket) -> None:
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\n")
+        time.sleep(0.1)
+        connection.sendall(b"body")
+
+    with listening(last) as address, closing(connect(address, Tls("off"), 5, within())) as wire:
+        web = http_over(wire, address)
+        web.request("GET", "/")
+        answer = web.getresponse()
+        assert (answer.will_close, answer.read()) == (True, b"body")
+        with pytest.raises(http.client.NotConnected):
+            web.request("GET", "/")
 
 
 def test_nobody_listens() -> None:

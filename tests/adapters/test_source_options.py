@@ -11,6 +11,7 @@ from adapters.interface import SourceError
 from adapters.source_options import (
     ACCOUNT_OPTIONS,
     CONNECTION_OPTIONS,
+    HEADER,
     TLS_OPTIONS,
     Tls,
     one_of,
@@ -19,7 +20,7 @@ from adapters.source_options import (
     read_tls,
 )
 
-KNOWN = {**ACCOUNT_OPTIONS, **TLS_OPTIONS, **CONNECTION_OPTIONS}
+KNOWN = {"agent": HEADER, **ACCOUNT_OPTIONS, **TLS_OPTIONS, **CONNECTION_OPTIONS}
 PORTS = {"base": 1000, "bases": 1001}
 
 
@@ -36,7 +37,7 @@ def test_options_come_as_their_values() -> None:
 
 def test_an_unknown_option_is_refused_with_those_there_are() -> None:
     error = refused(lambda: read_options("Base", {"usr": "u"}, KNOWN))
-    assert "usr" in error.fact
+    assert error.fact == "the Base source has no option 'usr'"
     assert "user, password" in error.hint
 
 
@@ -46,6 +47,12 @@ def test_an_unknown_option_is_refused_with_those_there_are() -> None:
         ("user", ""),
         ("user", 7),
         ("user", "a\nb"),
+        ("user", "a\x85b"),
+        ("user", "a\ud800"),
+        ("password", "a\udfff"),
+        ("agent", "a b"),
+        ("agent", "a\r\nb"),
+        ("agent", "müller"),
         ("password", None),
         ("password", "a\0b"),
         ("connect_timeout", 0),
@@ -63,6 +70,7 @@ def test_an_unknown_option_is_refused_with_those_there_are() -> None:
 def test_a_value_that_does_not_fit_is_refused_and_never_shown(name: str, value: object) -> None:
     error = refused(lambda: read_options("Base", {name: value}, KNOWN))
     assert name in error.fact
+    assert KNOWN[name].form in error.hint
     if isinstance(value, str) and len(value) > 1:
         assert value not in f"{error.fact} {error.hint}"
 
@@ -125,5 +133,7 @@ def test_a_url_with_an_account_is_refused_without_showing_it() -> None:
 
 
 def test_a_path_has_as_many_parts_as_asked() -> None:
-    refused(lambda: read_address("Base", "base://db/a/b", "base://HOST/DATABASE", PORTS, parts=1))
+    for url in ("base://db/a/b", "base://db//", "base://db/a//", "base://db//a", "base://db/", "base://db"):
+        refused(lambda: read_address("Base", url, "base://HOST/DATABASE", PORTS, parts=1))  # noqa: B023  (called at once)
     assert read_address("Base", "base://db/a", "base://HOST/DATABASE", PORTS, parts=1).path == ("a",)
+    assert read_address("Base", "base://db/a/", "base://HOST/DATABASE", PORTS, parts=1).path == ("a",)

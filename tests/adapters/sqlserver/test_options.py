@@ -56,7 +56,7 @@ def test_what_does_not_fit_is_told_when_the_source_is_opened(changed: dict[str, 
     with pytest.raises(SourceError) as caught:
         open_source(source(**changed))
     assert caught.value.code == "S110"
-    assert word in caught.value.fact
+    assert word in f"{caught.value.fact} ({caught.value.hint})"
     assert "se;cr}et" not in caught.value.fact + caught.value.hint
 
 
