@@ -28,10 +28,7 @@ _DESCRIBE_SECONDS = 60
 
 def open_source(source: Source) -> TrinoAdapter:
     """The adapter of a source with url trino://HOST:PORT/CATALOG/SCHEMA. Nothing is opened before it is needed. Raises S110."""
-    options = read_options(source)
-    if not all(isinstance(table, SqlTable) for table in source.tables.values()):
-        raise SourceError("S110", "a Trino source has tables with columns, not with a row key")
-    return TrinoAdapter(options)
+    return TrinoAdapter(read_options(source))
 
 
 class TrinoAdapter:

@@ -6,15 +6,19 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
+from adapters.connection_pool import ConnectionPool
 from adapters.interface import ReadContext, SourceError
-from adapters.trino.connection import ConnectionPool, TrinoConnection
+from adapters.trino.connection import TrinoConnection, open_connection
 from adapters.trino.errors import query_failure
 from adapters.trino.options import TrinoOptions
 
+_KEPT = 60
+"""Seconds after which a connection that nobody used is not trusted any more: firewalls forget silently."""
 _FAREWELL = 0.4
 """Seconds that telling the source of a cancelled query may take."""
 
@@ -31,40 +35,39 @@ class TrinoClient:
     """Runs statements. Any number of threads may, each with a connection of its own."""
 
     def __init__(self, options: TrinoOptions) -> None:
-        self._pool = ConnectionPool(options)
+        self._open = partial(open_connection, options)
+        self._pool = ConnectionPool(options.slots, self._open, _KEPT)
 
     def pages(self, sql: str, context: ReadContext) -> Iterator[Page]:
         """The pages of a statement, each while the source makes the next; the first has the types even if it has no rows.
         A generator: leaving it early cancels the query. Raises SourceError."""
         decode = _decoder()
-        connection = self._pool.take(context)
         following: str | None = "/v1/statement"
         taken = False
         types: tuple[str, ...] | None = None
-        try:
-            connection.send("POST", "/v1/statement", sql.encode())
-            while following is not None:
-                context.check()  # a source that answers at once, but without rows, makes nothing wait
-                answer = decode(connection)
-                self._pool.check_open()
-                taken, following = True, _following(answer)
-                if answer.get("error"):
-                    raise query_failure(answer["error"])
+        with self._pool.connection(context) as connection:
+            try:
+                connection.send("POST", "/v1/statement", sql.encode())
+                while following is not None:
+                    context.check()  # a source that answers at once, but without rows, makes nothing wait
+                    answer = decode(connection)
+                    self._pool.check_open()
+                    taken, following = True, _following(answer)
+                    if answer.get("error"):
+                        raise query_failure(answer["error"])
+                    if following is not None:
+                        connection.send("GET", following)
+                    if types is None and answer.get("columns"):
+                        types = tuple(column["type"] for column in answer["columns"])
+                        yield Page(types, answer.get("data") or ())
+                    elif answer.get("data"):
+                        assert types is not None
+                        yield Page(types, answer["data"])
+            finally:
                 if following is not None:
-                    connection.send("GET", following)
-                if types is None and answer.get("columns"):
-                    types = tuple(column["type"] for column in answer["columns"])
-                    yield Page(types, answer.get("data") or ())
-                elif answer.get("data"):
-                    assert types is not None
-                    yield Page(types, answer["data"])
-        finally:
-            if following is None:
-                self._pool.give_back(connection)
-            else:
-                connection.close()
-                if taken:
-                    self._cancel(following)
+                    connection.close()
+                    if taken:
+                        self._cancel(following)
 
     def rows(self, sql: str, context: ReadContext) -> list[Sequence[Any]]:
         """Every row of a small answer."""
@@ -76,7 +79,7 @@ class TrinoClient:
     def _cancel(self, path: str) -> None:
         """Tell the source, if it listens: otherwise it gives the query up by itself, after minutes."""
         with suppress(SourceError):
-            connection = self._pool.fresh(ReadContext(deadline=time.monotonic() + _FAREWELL))
+            connection = self._open(ReadContext(deadline=time.monotonic() + _FAREWELL))
             try:
                 connection.send("DELETE", path)
                 connection.receive()

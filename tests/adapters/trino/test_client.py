@@ -75,7 +75,7 @@ def test_pages_are_followed_at_the_configured_address_only(served: Any) -> None:
 def test_a_clean_connection_carries_the_next_query_if_it_did_not_rest_too_long(
     kept: int, connections: int, served: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adapters.trino.connection._KEPT", kept)
+    monkeypatch.setattr("adapters.trino.client._KEPT", kept)
     ports = []
 
     def answer(handler: Any) -> None:
