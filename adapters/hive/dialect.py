@@ -26,7 +26,7 @@ from sqlglot import exp
 from adapters.hive.hive_types import DEFAULT_PARTITION
 from adapters.hive.options import HiveOptions
 from adapters.interface import Exactness
-from adapters.sql import Comparison, Rule, SelectBuilder, SqlDialect, in_chunks, plain, qualified_table
+from adapters.sql import Comparison, Rule, SelectBuilder, SqlDialect, plain, qualified_table
 from adapters.sql.dialect import NULL_FORMS, SET_FORMS, RuleKey, is_null, joined
 from adapters.sql.plain import between
 from adapters.sql.statement import TABLE, quoted_column
@@ -46,6 +46,9 @@ _GREGORIAN = date(1582, 10, 15)
 _LISTED = 50
 """Constants in an IN that Parquet's filter sees. It compares each row with each of them (500 constants: 10 s for 200,000 rows), and at
 900 the compiler of Hive 4.0.1 gives up; an IN that is hidden from it is a hash table."""
+
+_HASHED = 1_000
+"""Constants in one IN that is a hash table."""
 
 _PLAIN_NUMBER = r"^-?[0-9]{1,15}([.][0-9]{1,15})?$"
 """Texts that DuckDB and Hive read as the same double."""
@@ -175,7 +178,10 @@ _HIDING: dict[str, Callable[[exp.Expression], exp.Expression]] = {
 
 def _in_long_list(compared: Comparison, points: Sequence[Any]) -> exp.Expression:
     """IN over more constants than a Parquet filter bears: the list is hidden from it, its lowest and highest value are not."""
-    return joined(exp.And, [between(compared, Interval(min(points), max(points), True, True)), in_chunks(_hidden(compared), points)])
+    hidden = _hidden(compared)
+    chunks = [points[start : start + _HASHED] for start in range(0, len(points), _HASHED)]
+    tables = [exp.In(this=hidden.read(), expressions=[hidden.bind(point) for point in chunk]) for chunk in chunks]
+    return joined(exp.And, [between(compared, Interval(min(points), max(points), True, True)), joined(exp.Or, tables)])
 
 
 def _write_double(compared: Comparison) -> exp.Expression:
