@@ -19,7 +19,7 @@ from adapters.odbc.session import Session
 from adapters.sql import classify_condition, qualified_table, write_statement
 from adapters.sqlserver.connections import Connections
 from adapters.sqlserver.dialect import NOTHING_KNOWN, sql_server
-from adapters.sqlserver.errors import fault_of, source_error
+from adapters.sqlserver.errors import source_error
 from adapters.sqlserver.facts import (
     KEYS,
     Facts,
@@ -174,8 +174,6 @@ class SqlServerAdapter:
         raise failure
 
     def _failure(self, error: Exception, tables: Sequence[SqlTable]) -> SourceError:
-        if fault_of(error)[0].dead:
-            self._connections.forget_idle()
         found = source_error(error, tables)
         if found.code == "S120":
             self._facts.forget()

@@ -36,9 +36,6 @@ class Connections:
     def left_behind(self) -> int:
         return self._left_behind.count
 
-    def forget_idle(self) -> None:
-        self._pool.forget_idle()
-
     def close(self) -> None:
         self._pool.close()
 

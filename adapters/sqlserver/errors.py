@@ -17,20 +17,19 @@ _QUOTED = re.compile(r"'([^']*)'")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What a number means. `dead`: the connection is gone, and likely all others of the source."""
+    """What a number means."""
 
     code: str
     fact: str
     hint: str = ""
     transient: bool = False
-    dead: bool = False
 
 
 _REFUSED = Fault("S106", "the source refuses the account", "check the options user and password")
 _NO_DATABASE = Fault("S106", "the account cannot open the database", "check the database in the url, and that the account may use it")
 _NOT_ALLOWED = Fault("S108", "the account may not read this", "grant SELECT on the mapped tables")
-_LOST = Fault("S102", "the connection was lost", transient=True, dead=True)
-_UNREACHABLE = Fault("S101", "the source cannot be reached", transient=True, dead=True)
+_LOST = Fault("S102", "the connection was lost", transient=True)
+_UNREACHABLE = Fault("S101", "the source cannot be reached", transient=True)
 _OUT_OF_TIME = Fault("S103", "the source did not answer in time", transient=True)
 _NO_TABLE = Fault("S120", "a table is not there")
 _NO_COLUMN = Fault("S120", "a column is not there")
