@@ -6,9 +6,9 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 
+from adapters.connection_pool import ConnectionPool
 from adapters.hbase.byte_ranges import ByteRange
 from adapters.hbase.cell_source import CellBlock, CellRequest
-from adapters.hbase.connection_pool import ConnectionPool
 from adapters.hbase.thrift_calls import Reply, ThriftCalls
 from adapters.hbase.thrift_faults import Fault, HBaseFault, source_error
 from adapters.hbase.thrift_message import decoder_of
@@ -28,7 +28,9 @@ _REOPENED_MOST = 3
 class Scanner:
     """Reads one range. `first`: so many rows may be enough, so nothing is asked for before it is wanted."""
 
-    def __init__(self, pool: ConnectionPool, request: CellRequest, found: ByteRange, context: ReadContext, first: int | None) -> None:
+    def __init__(
+        self, pool: ConnectionPool[ThriftCalls], request: CellRequest, found: ByteRange, context: ReadContext, first: int | None
+    ) -> None:
         self._pool, self._request, self._context = pool, request, context
         self._start, self._stop = found
         self._decoder = decoder_of(request)
@@ -103,7 +105,7 @@ class Scanner:
 
 
 def _leave(calls: ThriftCalls, scanner: int) -> None:
-    """Closes a scanner that was not read to its end, if the connection is in step; else the server's lease ends it."""
-    if calls.is_in_step:
+    """Closes a scanner that was not read to its end, if the connection is whole; else the server's lease ends it."""
+    if calls.is_whole:
         with suppress(HBaseFault, SourceError):
             calls.close_scanner(scanner)

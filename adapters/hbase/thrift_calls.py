@@ -63,18 +63,14 @@ class ThriftCalls:
         self.outstanding = False
 
     @property
-    def is_usable(self) -> bool:
-        """Whether another read may use the connection: it is in step, and nothing else has come, not even its end."""
-        return self.is_in_step and self._wire.socket.is_quiet
-
-    @property
-    def is_in_step(self) -> bool:
+    def is_whole(self) -> bool:
         """Whether every reply has been read, as far as is known without a look at the connection."""
         return not self.outstanding and not self._wire.socket.broken
 
-    def attend(self, context: ReadContext) -> None:
-        """From here on waits end with this context."""
+    def attend(self, context: ReadContext) -> bool:
+        """From here on waits end with this context. False if something has come meanwhile, such as the connection's end."""
         self._wire.socket.context = context
+        return self.is_whole and self._wire.socket.is_quiet
 
     def close(self) -> None:
         self._wire.socket.close()

@@ -7,18 +7,21 @@ import time
 from collections.abc import Iterator, Sequence
 from threading import Lock
 
+from adapters.connection_pool import ConnectionPool
 from adapters.hbase.byte_ranges import ByteRange
 from adapters.hbase.cell_source import CellBlock, CellRequest
-from adapters.hbase.connection_pool import ConnectionPool
 from adapters.hbase.scanner import Scanner
 from adapters.hbase.thrift_calls import ThriftCalls
 from adapters.hbase.thrift_faults import HBaseFault
 from adapters.hbase.thrift_message import decoder_of
 from adapters.hbase.thrift_options import ThriftOptions
 from adapters.hbase.thrift_request import checked_columns, wanted_columns
+from adapters.hbase.thrift_wire import open_wire
 from adapters.hbase.versions import VersionReader
 from adapters.interface import ReadContext, SourceError
 
+_IDLE_SECONDS = {"thrift": 50.0, "http": 25.0, "https": 25.0}
+"""The server closes a socket that was silent for 60 s (hbase.thrift.server.socket.read.timeout), HTTP after 30 s (Jetty)."""
 _REGIONS_KNOWN, _REGIONS_UNKNOWN = 60.0, 10.0
 """Seconds for which the regions of a table, or that they could not be listed, are remembered."""
 _RIGHTS_KNOWN = 30.0
@@ -33,7 +36,8 @@ class ThriftCells:
     filters = True
 
     def __init__(self, options: ThriftOptions) -> None:
-        self._pool = ConnectionPool(options)
+        self._options = options
+        self._pool = ConnectionPool(options.slots, self._open, _IDLE_SECONDS[options.address.scheme])
         self._regions: dict[str, tuple[float, tuple[bytes, ...]]] = {}
         self._rights: dict[tuple[str, bytes], float] = {}
         self._lock = Lock()
@@ -92,3 +96,6 @@ class ThriftCells:
 
     def close(self) -> None:
         self._pool.close()
+
+    def _open(self, context: ReadContext) -> ThriftCalls:
+        return ThriftCalls(open_wire(self._options, context))

@@ -6,13 +6,14 @@ import http.client
 import struct
 from typing import Protocol
 
-from adapters.hbase.guarded_socket import GuardedSocket, connect
 from adapters.hbase.thrift_message import message_end
 from adapters.hbase.thrift_options import ThriftOptions
 from adapters.interface import ReadContext, SourceError
+from adapters.patient_socket import PatientSocket, connect, http_over
 
 _AT_ONCE = 64
 """Requests of a few hundred bytes, and their replies: few enough that no buffer of the connection can fill up both ways."""
+_PIECE = 1 << 16
 _FRAME_MOST = 1 << 30
 _FRAME = struct.Struct(">I")
 _NO_THRIFT = "transport: framed where the server was started with -f, else buffered"
@@ -22,7 +23,7 @@ class Wire(Protocol):
     """`receive` gives the whole message that answers the first `send` not yet answered; at most `at_once` may be. Raises
     SourceError; `socket.broken` then says whether the connection is of no more use."""
 
-    socket: GuardedSocket
+    socket: PatientSocket
     at_once: int
 
     def send(self, message: bytes) -> None: ...
@@ -32,7 +33,7 @@ class Wire(Protocol):
 
 def open_wire(options: ThriftOptions, context: ReadContext) -> Wire:
     """A new connection. Raises SourceError."""
-    socket = connect(options, context)
+    socket = connect(options.address, options.tls, options.connect_timeout, context)
     if options.is_http:
         return HttpWire(socket, options)
     return FramedWire(socket) if options.transport == "framed" else BufferedWire(socket)
@@ -43,10 +44,9 @@ class FramedWire:
 
     at_once = _AT_ONCE
 
-    def __init__(self, socket: GuardedSocket) -> None:
+    def __init__(self, socket: PatientSocket) -> None:
         self.socket = socket
         self._answered = False
-        self._piece = memoryview(bytearray(1 << 16))
         self._ahead = b""
         """What has come behind the last message."""
 
@@ -54,11 +54,8 @@ class FramedWire:
         self.socket.sendall(_FRAME.pack(len(message)) + message)
 
     def receive(self) -> bytes:
-        if len(self._ahead) < 4:
-            try:
-                self._ahead += self.socket.receive(4 - len(self._ahead), self._piece)
-            except SourceError as error:
-                raise _misspoken(error, self._answered) from None
+        while len(self._ahead) < 4:
+            self._ahead += _received(self.socket, self._answered)
         (size,) = _FRAME.unpack_from(self._ahead)
         if size > _FRAME_MOST:
             self.socket.broken = True
@@ -67,7 +64,7 @@ class FramedWire:
         end = size + 4
         message, self._ahead = self._ahead[4:end], self._ahead[end:]
         left = size - len(message)
-        return message + bytes(self.socket.receive(left)) if left else message
+        return message + self.socket.receive(left) if left else message
 
 
 class BufferedWire:
@@ -75,7 +72,7 @@ class BufferedWire:
 
     at_once = 1
 
-    def __init__(self, socket: GuardedSocket) -> None:
+    def __init__(self, socket: PatientSocket) -> None:
         self.socket = socket
         self._answered = False
 
@@ -85,15 +82,9 @@ class BufferedWire:
     def receive(self) -> bytes:
         walk = message_end()
         received = bytearray()
-        piece = memoryview(bytearray(1 << 18))
         next(walk)
         while True:
-            read = self.socket.receive_into(piece)
-            if not read:
-                self.socket.broken = True
-                lost = SourceError("S102", "the connection to HBase was lost", transient=True)
-                raise _misspoken(lost, self._answered or bool(received))
-            received += piece[:read]
+            received += _received(self.socket, self._answered or bool(received))
             try:
                 end = walk.send(received)
             except ValueError:
@@ -106,11 +97,14 @@ class BufferedWire:
                 return bytes(received[:end])
 
 
-def _misspoken(error: SourceError, answered: bool) -> SourceError:
-    """A server that closes the connection at the first request may have been spoken to in the wrong way."""
-    if error.code == "S102" and not answered:
-        return SourceError(error.code, error.fact, _NO_THRIFT, transient=error.transient)
-    return error
+def _received(socket: PatientSocket, answered: bool) -> bytes:
+    """What comes next. A server that closes the connection at the first request may have been spoken to in the wrong way."""
+    try:
+        return socket.receive_some(_PIECE)
+    except SourceError as error:
+        if error.code == "S102" and not answered:
+            raise SourceError(error.code, error.fact, _NO_THRIFT, transient=error.transient) from None
+        raise
 
 
 class HttpWire:
@@ -118,11 +112,10 @@ class HttpWire:
 
     at_once = 1
 
-    def __init__(self, socket: GuardedSocket, options: ThriftOptions) -> None:
+    def __init__(self, socket: PatientSocket, options: ThriftOptions) -> None:
         self.socket = socket
         self._path, self._do_as = options.path, options.do_as
-        self._http = http.client.HTTPConnection(options.host, options.port)
-        self._http.sock = _Borrowed(socket)
+        self._http = http_over(socket, options.address)
 
     def send(self, message: bytes) -> None:
         headers = {"Content-Type": "application/x-thrift"}  # no Accept: the server gives its reasons in HTML or not at all
@@ -165,13 +158,3 @@ class HttpWire:
         return SourceError(
             "S105", f"HBase's Thrift server answered with the HTTP status {status}", "look at the path in the url of the source"
         )
-
-
-class _Borrowed:
-    """All that http.client needs of a socket. It closes it while there is still an answer to read, where no other will come."""
-
-    def __init__(self, socket: GuardedSocket) -> None:
-        self.sendall, self.makefile = socket.sendall, socket.makefile
-
-    def close(self) -> None:
-        """The pool closes it."""

@@ -114,6 +114,7 @@ def test_the_example_of_the_page_is_a_source(tmp_path: Path) -> None:
     for part in ("tables", "codes", "policies"):
         shutil.copytree(ROOT / "mappings" / part, tmp_path / part)
     (tmp_path / "nodes" / "clinic").mkdir(parents=True)
-    (tmp_path / "nodes" / "clinic" / "node.yaml").write_text(example)
+    (authority := tmp_path / "clinic-ca.pem").touch()
+    (tmp_path / "nodes" / "clinic" / "node.yaml").write_text(example.replace("/etc/ssl/clinic-ca.pem", str(authority)))
     source = load_catalog(tmp_path).nodes["clinic"].sources["hbase"]
     assert open_source(source).explain(scan_of(source.tables["visit"])) == "read visit: every row"  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ import pytest
 from adapters.hbase import open_source
 from adapters.hbase.thrift_options import thrift_options
 from adapters.interface import SourceError
+from adapters.source_options import Tls
 from tests.adapters.hbase.layouts import VISIT, source_of
 
 
@@ -20,26 +21,20 @@ def options_of(url: str, **options: object):  # type: ignore[no-untyped-def]
 
 def test_what_is_not_said_has_its_default() -> None:
     found = options_of("thrift://hbase.example:9191")
-    assert (found.host, found.port, found.transport, found.tls, found.connect_timeout, found.slots) == (
-        "hbase.example",
-        9191,
-        "framed",
-        "off",
-        10.0,
-        4,
-    )
-    assert options_of("thrift://hbase.example").port == 9090
+    assert (found.address.host, found.address.port) == ("hbase.example", 9191)
+    assert (found.transport, found.tls, found.connect_timeout, found.slots) == ("framed", Tls("off"), 10.0, 4)
+    assert options_of("thrift://hbase.example").address.port == 9090
 
 
 def test_https_is_verified_unless_it_is_said_otherwise() -> None:
-    assert options_of("https://hbase.example:9090/").tls == "verify"
-    assert options_of("https://hbase.example:9090/", tls="require").tls == "require"
-    assert options_of("http://hbase.example:9090/").tls == "off"
-    assert options_of("https://hbase.example:9090/gateway/hbase").path == "/gateway/hbase"
+    assert options_of("https://hbase.example:9090/").tls.mode == "verify"
+    assert options_of("https://hbase.example:9090/", tls="require").tls.mode == "require"
+    assert options_of("http://hbase.example:9090/").tls.mode == "off"
+    assert options_of("https://hbase.example:9090/gateway/hbase%20a/").path == "/gateway/hbase%20a/"
 
 
 def test_tls_may_stand_before_the_thrift_socket() -> None:
-    assert options_of("thrift://hbase.example:9090", tls="verify", tls_ca="/etc/ca.pem").tls == "verify"
+    assert options_of("thrift://hbase.example:9090", tls="verify", tls_ca=__file__).tls == Tls("verify", __file__)
 
 
 def test_who_is_impersonated_is_not_printed() -> None:
@@ -60,7 +55,8 @@ def test_who_is_impersonated_is_not_printed() -> None:
         ("https://host/", {"tls": "off"}),
         ("http://host/", {"tls": "verify"}),
         ("https://host/", {"transport": "framed"}),
-        ("thrift://host", {"tls_ca": "/etc/ca.pem"}),
+        ("thrift://host", {"tls_ca": __file__}),
+        ("https://host/", {"tls_ca": "/no/such/file.pem"}),
         ("thrift://host", {"transport": "compact"}),
         ("thrift://host", {"connect_timeout": 0}),
         ("thrift://host", {"connect_timeout": "10"}),

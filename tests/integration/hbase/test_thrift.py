@@ -14,7 +14,7 @@ import happybase
 import pytest
 from Hbase_thrift import IllegalArgument
 
-from adapters.hbase import connection_pool, open_source
+from adapters.hbase import open_source, thrift_cells
 from adapters.hbase.byte_ranges import EVERYTHING, ByteRange, key_range
 from adapters.hbase.cell_source import CellRequest
 from adapters.hbase.thrift_cells import ThriftCells
@@ -242,7 +242,7 @@ def test_regions_that_close_and_open_again_lose_no_row_and_double_none(hbase_ser
 def test_a_reader_who_rests_longer_than_the_server_waits_goes_on_with_a_new_connection(
     hbase_server: HBaseServer, table: HBaseTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_pool, "_IDLE_SECONDS", {"thrift": 0.0})
+    monkeypatch.setattr(thrift_cells, "_IDLE_SECONDS", {"thrift": 0.0})
     with closing(opened_with(hbase_server, table, slots=1)) as opened:
         assert read_ids(opened, table, lambda: None) == list(range(ROWS))
 
