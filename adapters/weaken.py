@@ -12,7 +12,9 @@ from catalog.conditions import AllOf, Always, AnyOf, Condition, Never, Test, Unk
 def classify_by_test(condition: Condition, test_verdict: Callable[[Test], Verdict]) -> Verdict:
     """The verdict of a condition from a verdict per test. `test_verdict` may answer with a weaker test as `pushed`."""
     reasons: list[str] = []
-    pushed = _weaken(condition, test_verdict, reasons)
+    before, pushed = condition, _weaken(condition, test_verdict, reasons)
+    while pushed != before:  # tests of one column have become one, of another form or too long, on which there is no verdict yet
+        before, pushed = pushed, _weaken(pushed, test_verdict, reasons)
     reason = "; ".join(dict.fromkeys(reason for reason in reasons if reason))
     if isinstance(pushed, Unknown):
         return Verdict(Exactness.REFUSE, Unknown(), reason or "nothing of it can be said over the source's columns")

@@ -10,7 +10,7 @@ from sqlglot import exp
 from adapters.interface import Exactness, Scan, SourceError
 from adapters.sql import Comparison, Rule, SqlDialect, classify_condition, qualified_table, write_statement
 from adapters.sql.recheck import check_statement
-from catalog.conditions import AnyOf, Condition, Term, Test
+from catalog.conditions import AllOf, AnyOf, Condition, Term, Test
 from catalog.relations import Join, JoinRelation, TableRelation, relation_columns
 from catalog.source_tables import SqlTable
 from catalog.types import Type
@@ -82,6 +82,16 @@ def test_more_points_than_a_dialect_takes_are_refused() -> None:
     verdict = classify_condition(dialect(most_points=2), Test(Term("age"), ValueSet.of(1, 3, 5)), relation_columns(asking().relation))
     assert verdict.exactness is Exactness.REFUSE
     assert "gateway" in verdict.reason
+
+
+@pytest.mark.parametrize("kind", [AllOf, AnyOf])
+def test_parts_that_together_are_more_than_a_dialect_takes_are_refused(kind: type[AllOf] | type[AnyOf]) -> None:
+    """Each fits by itself; the tests of one column become one before they are sent."""
+    sets = [ValueSet.of(*points) for points in ((1, 2), (3, 4))]
+    parts = tuple(Test(Term("age"), wanted.complement() if kind is AllOf else wanted) for wanted in sets)
+    verdict = classify_condition(dialect(most_points=3), kind(parts), relation_columns(asking().relation))
+    assert verdict.exactness is Exactness.REFUSE
+    assert "more than 3 listed values" in verdict.reason
 
 
 def test_a_join_compares_as_the_dialect_says() -> None:
