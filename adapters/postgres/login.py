@@ -87,11 +87,11 @@ _STAGES = {
 
 def _conninfo(options: PostgresOptions, addresses: Sequence[str]) -> str:
     """Everything is said, so that no PG* variable and no file of the account that runs the gateway says it instead."""
-    mode = {"off": "disable", "require": "require", "verify": "verify-full"}[options.tls]
-    if options.tls_ca is not None and not os.path.isfile(options.tls_ca):
+    mode = {"off": "disable", "require": "require", "verify": "verify-full"}[options.tls.mode]
+    if options.tls.authority is not None and not os.path.isfile(options.tls.authority):
         raise SourceError("S110", "the file of tls_ca does not exist", "tls_ca: the path of a PEM file")
-    trusted = {"off": _NO_FILE, "require": _NO_FILE, "verify": options.tls_ca or _system_authorities()}[options.tls]
-    name = options.tls_server_name or options.host
+    trusted = {"off": _NO_FILE, "require": _NO_FILE, "verify": options.tls.authority or _system_authorities()}[options.tls.mode]
+    name = options.tls.server_name or options.host
     return make_conninfo(
         host=",".join([name] * len(addresses)),
         hostaddr=",".join(addresses),
@@ -105,7 +105,7 @@ def _conninfo(options: PostgresOptions, addresses: Sequence[str]) -> str:
         sslcertmode="disable",
         gssencmode="disable",
         # A server in between could ask for the password itself where nothing is encrypted.
-        **({"require_auth": "!password"} if options.tls == "off" else {}),
+        **({"require_auth": "!password"} if options.tls.mode == "off" else {}),
         target_session_attrs="any",
         load_balance_hosts="disable",
         application_name="hospital-gateway",

@@ -10,6 +10,7 @@ import pytest
 from adapters.interface import SourceError
 from adapters.postgres import open_source
 from adapters.postgres.options import postgres_options
+from adapters.source_options import Tls
 from catalog.model import Source
 from catalog.source_tables import HBaseTable, RowKey, Segment
 
@@ -31,7 +32,7 @@ def refused(url: str = URL, **options: object) -> SourceError:
 def test_what_is_not_told_is_checked_tls_ten_seconds_and_four_slots() -> None:
     options = postgres_options(source())
     assert (options.host, options.port, options.database, options.schema) == ("db.hospital.test", 5433, "clinic", "public")
-    assert (options.tls, options.tls_ca, options.connect_timeout, options.slots) == ("verify", None, 10.0, 4)
+    assert (options.tls, options.connect_timeout, options.slots) == (Tls("verify"), 10.0, 4)
     assert open_source(source(slots=7)).capabilities.slots == 7
 
 
@@ -53,7 +54,7 @@ def test_the_port_may_be_left_out_and_the_database_may_have_any_name() -> None:
     ],
 )
 def test_a_url_of_another_form_is_refused(url: str) -> None:
-    assert "postgresql://host:port/database" in refused(url).fact
+    assert "postgresql://HOST[:PORT]/DATABASE" in refused(url).hint
 
 
 def test_an_account_in_the_url_is_refused_and_not_repeated() -> None:
@@ -80,6 +81,7 @@ def test_an_unknown_option_is_named_with_those_there_are() -> None:
         ("user", 5),
         ("password", b"x"),
         ("schema", ""),
+        ("tls_ca", "/no/such/file.pem"),
     ],
 )
 def test_an_option_of_another_type_is_named(name: str, value: object) -> None:
@@ -88,12 +90,12 @@ def test_an_option_of_another_type_is_named(name: str, value: object) -> None:
 
 
 def test_yaml_reads_off_as_false() -> None:
-    assert postgres_options(source(tls=False)).tls == "off"
+    assert postgres_options(source(tls=False)).tls == Tls("off")
 
 
 @pytest.mark.parametrize("tls", ["off", "require"])
 def test_a_ca_that_nobody_would_look_at_is_refused(tls: str) -> None:
-    assert "tls_ca" in refused(tls=tls, tls_ca="ca.pem").fact
+    assert "tls_ca" in refused(tls=tls, tls_ca=__file__).fact
 
 
 def test_an_account_is_needed() -> None:
