@@ -6,12 +6,14 @@ import errno
 import http.client
 import io
 import logging
+import os
 import select
 import socket
 import ssl
 import time
 from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
+from functools import lru_cache, partial
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -164,6 +166,22 @@ def tls_context(tls: Tls) -> ssl.SSLContext | None:
     """None without TLS. Raises SourceError S110 if the authority's file holds no certificate."""
     if tls.mode == "off":
         return None
+    system = ssl.get_default_verify_paths()
+    return _loaded(replace(tls, server_name=None), *map(_state, [tls.authority] if tls.authority else [system.cafile, system.capath]))
+
+
+def _state(path: str | None) -> tuple[int, int, int] | None:
+    """What changes when a file does."""
+    try:
+        found = os.stat(path or "")
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@lru_cache(64)
+def _loaded(tls: Tls, *_: object) -> ssl.SSLContext:
+    """Kept until a file changes: reading the system's roots takes longer than the rest of a handshake."""
     try:
         secure = ssl.create_default_context(cafile=tls.authority)
     except (ssl.SSLError, OSError):

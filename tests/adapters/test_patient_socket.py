@@ -188,6 +188,17 @@ def test_a_certificate_of_another_authority_or_name_is_refused(certificates: Cer
         assert code_of(lambda: connect(address, Tls("verify", str(authority), name), 5, within())) == "S107"
 
 
+def test_a_file_of_authorities_that_is_replaced_is_read_again(certificates: Certificates, tmp_path: Path) -> None:
+    trusted = tmp_path / "ca.pem"
+    trusted.write_bytes(certificates.stranger.read_bytes())
+    with listening(under_tls(certificates)) as address:
+        assert code_of(lambda: connect(address, Tls("verify", str(trusted)), 5, within())) == "S107"
+    trusted.unlink()
+    trusted.write_bytes(certificates.authority.read_bytes())
+    with listening(under_tls(certificates)) as address:
+        assert talk(connect(address, Tls("verify", str(trusted)), 5, within())) == b"cba"
+
+
 def test_require_takes_any_certificate(certificates: Certificates) -> None:
     with listening(under_tls(certificates)) as address:
         assert talk(connect(address, Tls("require"), 5, within())) == b"cba"
