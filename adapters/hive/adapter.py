@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import pyarrow as pa
 
 from adapters.arrow_batches import bounded
 from adapters.arrow_types import scan_schema
+from adapters.connection_pool import ConnectionPool
 from adapters.hive.columns import ResultColumn, record_batch, result_columns
 from adapters.hive.dialect import hive_dialect
 from adapters.hive.drift import described_table, drifted, found_columns, used
 from adapters.hive.failures import HiveError
 from adapters.hive.options import HiveOptions
 from adapters.hive.session import RunningStatement, Session
-from adapters.hive.sessions import SessionPool
 from adapters.interface import Capabilities, ReadContext, Scan, SourceError, Split, Verdict
 from adapters.sql import classify_condition, write_statement
 from catalog.relations import JoinRelation, Relation, relation_columns, relation_tables
@@ -37,7 +38,7 @@ class HiveAdapter:
         self.capabilities = Capabilities(filter=True, limit=True, joins=True, unnest=True, slots=options.slots)
         self._options = options
         self._dialect = hive_dialect(options)
-        self._sessions = SessionPool(options)
+        self._sessions = ConnectionPool(options.slots, partial(Session, options))
         self._compared: set[tuple[str, RawColumn]] = set()
         """Columns whose type was once found to be the declared one. A result says it of what is selected, but not what a nested column
         is made of; and of what is only compared it says nothing, and Hive compares anything with anything."""
@@ -73,45 +74,33 @@ class HiveAdapter:
         context.check()
         statement = write_statement(split.scan, self._dialect)
         context.statements.append(statement.sql)
-        session, running = self._begin(statement.sql, split.scan, context)
-        whole = False
         failure: SourceError | None = None
-        try:
-            yield from self._batches(running, split.scan, context)
-            running.close(context)
-            whole = True
-        except HiveError as error:
-            failure = error.in_words()
-        finally:
-            if whole:
-                self._sessions.give_back(session)
-            else:
-                self._sessions.abandon(session, running)
+        with self._sessions.connection(context) as session:
+            try:
+                running = self._begin(session, statement.sql, split.scan, context)
+                yield from self._batches(running, split.scan, context)
+                running.close(context)
+            except HiveError as error:
+                failure = error.in_words()
         if failure is not None:  # outside of `except`: nothing of the server's is carried along
             raise failure
 
     def close(self) -> None:
         self._sessions.close()
 
-    def _begin(self, sql: str, scan: Scan, context: ReadContext) -> tuple[Session, RunningStatement]:
-        """The statement begun, in a session that was there or a new one. Raises SourceError; S120 if a table or column is gone."""
-
-        def execute(session: Session) -> tuple[Session, RunningStatement] | SourceError:
+    def _begin(self, session: Session, sql: str, scan: Scan, context: ReadContext) -> RunningStatement:
+        """The statement begun. Raises SourceError, S120 if a table or column is gone; HiveError."""
+        failure = self._drift(session, scan, context)
+        if failure is None:
             try:
-                return self._drift(session, scan, context) or (session, session.execute(sql, context))
+                return session.execute(sql, context)
             except HiveError as error:
-                if error.may_be_stale:
-                    raise
-                failure = error
-            if failure.forbidden:
-                return failure.in_words()
-            self._compared.clear()
-            return drifted(session, self._options.database, used(scan), context) or failure.in_words()
-
-        answer = self._in_session(execute, context, keep=lambda answer: isinstance(answer, SourceError))
-        if isinstance(answer, SourceError):
-            raise answer
-        return answer
+                failure = error.in_words()
+                forbidden = error.forbidden
+            if not forbidden:
+                self._compared.clear()
+                failure = drifted(session, self._options.database, used(scan), context) or failure
+        raise failure
 
     def _drift(self, session: Session, scan: Scan, context: ReadContext) -> SourceError | None:
         for table in used(scan):
@@ -137,38 +126,14 @@ class HiveAdapter:
                 yield part
                 context.check()
 
-    def _in_session(
-        self, work: Callable[[Session], Answer], context: ReadContext, keep: Callable[[Answer], bool] = lambda _: True
-    ) -> Answer:
-        """Do it in a session. One that was used before may be gone at the server (a restart, its idle limit): then in a new one, once.
-
-        The session goes back to the pool if `keep` says so of the answer; else it is the caller's. Raises SourceError.
-        """
-        used = self._sessions.idle()
-        if used is not None:
+    def _in_session(self, work: Callable[[Session], Answer], context: ReadContext) -> Answer:
+        """Raises SourceError."""
+        with self._sessions.connection(context) as session:
             try:
-                return self._done(used, work, keep)
+                return work(session)
             except HiveError as error:
-                if not error.may_be_stale:
-                    raise error.in_words() from None
-            except SourceError as error:
-                if error.code not in ("S102", "S105"):
-                    raise
-        try:
-            return self._done(self._sessions.fresh(context), work, keep)
-        except HiveError as error:
-            failure = error.in_words()
+                failure = error.in_words()
         raise failure
-
-    def _done(self, session: Session, work: Callable[[Session], Answer], keep: Callable[[Answer], bool]) -> Answer:
-        try:
-            answer = work(session)
-        except (SourceError, HiveError):
-            self._sessions.abandon(session)
-            raise
-        if keep(answer):
-            self._sessions.give_back(session)
-        return answer
 
 
 def _origin(relation: Relation, name: str) -> tuple[str, str, Type]:

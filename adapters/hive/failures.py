@@ -9,8 +9,6 @@ from adapters.interface import SourceError
 _SUCCEEDED = frozenset({0, 1, 2})
 """TStatusCode: success, success with info, still executing."""
 
-_INVALID_HANDLE = 4
-
 _FORBIDDEN = "Error while compiling statement: FAILED: HiveAccessControlException"
 """How the text begins when an authorizer (SQL standard, Ranger) says no: its number, 40000, is that of any other failure too."""
 
@@ -18,14 +16,9 @@ _FORBIDDEN = "Error while compiling statement: FAILED: HiveAccessControlExceptio
 class HiveError(Exception):
     """The server answered a call with an error status: `number` 0 is none given, `state` an SQLSTATE or ''."""
 
-    def __init__(self, number: int, state: str, *, forbidden: bool = False, invalid_handle: bool = False) -> None:
+    def __init__(self, number: int, state: str, *, forbidden: bool = False) -> None:
         super().__init__(number, state)
-        self.number, self.state, self.forbidden, self.invalid_handle = number, state, forbidden, invalid_handle
-
-    @property
-    def may_be_stale(self) -> bool:
-        """Whether this may be about the session and not about the statement: an unknown handle comes without a number."""
-        return self.invalid_handle or self.number == 0
+        self.number, self.state, self.forbidden = number, state, forbidden
 
     def in_words(self) -> SourceError:
         """What is left to say when no missing table or column explains it."""
@@ -38,9 +31,4 @@ class HiveError(Exception):
 def check_status(status: Any) -> None:
     """Raises HiveError unless the call succeeded."""
     if status.statusCode not in _SUCCEEDED:
-        raise HiveError(
-            status.errorCode or 0,
-            status.sqlState or "",
-            forbidden=(status.errorMessage or "").startswith(_FORBIDDEN),
-            invalid_handle=status.statusCode == _INVALID_HANDLE,
-        )
+        raise HiveError(status.errorCode or 0, status.sqlState or "", forbidden=(status.errorMessage or "").startswith(_FORBIDDEN))

@@ -3,114 +3,62 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
-from urllib.parse import unquote, urlsplit
 
 from adapters.interface import SourceError
+from adapters.source_options import (
+    ACCOUNT_OPTIONS,
+    CONNECT_TIMEOUT,
+    CONNECTION_OPTIONS,
+    SLOTS_DEFAULT,
+    TEXT,
+    TLS_OPTIONS,
+    Address,
+    Option,
+    Tls,
+    one_of,
+    read_address,
+    read_options,
+    read_tls,
+    require_sql_tables,
+)
 from catalog.model import Source
-from catalog.source_tables import SqlTable
 
-Authentication = Literal["none", "nosasl", "ldap", "kerberos"]
-Tls = Literal["off", "require", "verify"]
-
-DEFAULT_PORT = 10_000
+_KIND = "Hive"
+_FORM = "hive://HOST[:PORT][/DATABASE]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HiveOptions:
-    """Where HiveServer2 is and how to log in. `session` are Hive settings of each session; times are in seconds."""
+    """Where HiveServer2 is and how to log in. `auth` is none, nosasl, ldap or kerberos; `session` are Hive settings of each session;
+    times are in seconds."""
 
-    host: str
-    port: int
+    address: Address
     database: str
-    auth: Authentication = "none"
+    auth: str = "none"
     user: str = "hospital-gateway"
     password: str | None = field(default=None, repr=False)
     kerberos_service: str = "hive"
-    tls: Tls = "off"
-    tls_ca: str | None = None
-    tls_server_name: str | None = None
-    connect_timeout: float = 10.0
-    slots: int = 4
+    tls: Tls = Tls("off")  # noqa: RUF009  (a frozen value)
+    connect_timeout: float = CONNECT_TIMEOUT
+    slots: int = SLOTS_DEFAULT
     session: Mapping[str, str] = field(default_factory=dict)
 
 
 def hive_options(source: Source) -> HiveOptions:
     """Raises SourceError S110, which names what is allowed."""
-    if not all(isinstance(table, SqlTable) for table in source.tables.values()):
-        raise SourceError("S110", "a Hive source has tables with columns, not with a row key")
-    host, port, database = _address(source.url or "")
-    values: dict[str, Any] = {}
-    for name, value in source.options.items():
-        if name not in _READERS:
-            raise SourceError("S110", f"a Hive source has no option '{name}'", f"options: {', '.join(_READERS)}")
-        values[name] = _READERS[name](name, value)
-    if values.get("auth") == "ldap":
-        values.setdefault("tls", "verify")  # a password crosses the network in the clear only if somebody wrote tls: off
-    options = HiveOptions(host=host, port=port, database=database, **values)
-    if options.auth == "ldap" and options.password is None:
+    require_sql_tables(_KIND, source)
+    address = read_address(_KIND, source.url, _FORM, {"hive": 10_000})
+    if len(address.path) > 1:
+        raise SourceError("S110", "the url of the Hive source names more than a database", f"form: {_FORM}")
+    given = read_options(_KIND, source.options, _KNOWN)
+    with_password = given.get("auth") == "ldap"
+    if with_password and "password" not in given:
         raise SourceError("S110", "auth = ldap needs the options user and password")
-    if options.tls == "off" and (options.tls_ca or options.tls_server_name):
-        raise SourceError("S110", "tls_ca and tls_server_name say nothing while tls is off", "tls: verify")
-    return options
-
-
-def _address(url: str) -> tuple[str, int, str]:
-    form = "a Hive source takes a url of the form hive://host:port/database"
-    try:
-        parts = urlsplit(url)
-        port = parts.port or DEFAULT_PORT
-    except ValueError:
-        raise SourceError("S110", form) from None
-    if parts.username or parts.password:
-        raise SourceError("S110", "the account is not written into the url of a source", "options: user, password")
-    database = unquote(parts.path.strip("/")) or "default"
-    if parts.scheme != "hive" or not parts.hostname or "/" in database or parts.query or parts.fragment:
-        raise SourceError("S110", form)
-    return parts.hostname, port, database
-
-
-def _text(name: str, value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise SourceError("S110", f"option '{name}' of a Hive source is a text")
-    return value
-
-
-def _one_of(*allowed: str) -> Callable[[str, object], str]:
-    def read(name: str, value: object) -> str:
-        word = "off" if value is False else value  # YAML reads off as false
-        if word not in allowed:
-            raise SourceError("S110", f"option '{name}' of a Hive source is one of {', '.join(allowed)}")
-        return str(word)
-
-    return read
-
-
-def _seconds(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise SourceError("S110", f"option '{name}' of a Hive source is a number of seconds above 0")
-    return float(value)
-
-
-def _count(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 64:
-        raise SourceError("S110", f"option '{name}' of a Hive source is a whole number from 1 to 64")
-    return value
-
-
-def _settings(name: str, value: object) -> dict[str, str]:
-    if not isinstance(value, Mapping):
-        raise SourceError("S110", f"option '{name}' of a Hive source maps Hive settings to their values")
-    found: dict[str, str] = {}
-    for key, setting in value.items():
-        if not isinstance(key, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+", key) or isinstance(setting, Mapping | list):
-            raise SourceError("S110", f"option '{name}' of a Hive source maps Hive settings to their values")
-        if key in _RESERVED:
-            raise SourceError("S110", f"the setting {key} of a Hive session belongs to the gateway")
-        found[key] = str(setting).lower() if isinstance(setting, bool) else str(setting)
-    return found
+    # A password crosses the network in the clear only if somebody wrote tls: off.
+    tls = read_tls(_KIND, given, "verify" if with_password else "off")
+    return HiveOptions(address=address, database="".join(address.path) or "default", tls=tls, **given)
 
 
 NO_SUBSTITUTION: Mapping[str, str] = {"hive.variable.substitute": "false"}
@@ -125,15 +73,24 @@ then only tables with instants cannot be read."""
 
 _RESERVED = {**NO_SUBSTITUTION, **NO_ANTI_JOIN, **UTC}
 
-_READERS: Mapping[str, Callable[[str, object], Any]] = {
-    "auth": _one_of(*get_args(Authentication)),
-    "user": _text,
-    "password": _text,
-    "kerberos_service": _text,
-    "tls": _one_of(*get_args(Tls)),
-    "tls_ca": _text,
-    "tls_server_name": _text,
-    "connect_timeout": _seconds,
-    "slots": _count,
-    "session": _settings,
+
+def _settings(value: object) -> Mapping[str, str] | None:
+    if not isinstance(value, Mapping):
+        return None
+    found: dict[str, str] = {}
+    for name, setting in value.items():
+        spelled = isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_.-]+", name)
+        if not spelled or name in _RESERVED or isinstance(setting, Mapping | list):
+            return None
+        found[name] = str(setting).lower() if isinstance(setting, bool) else str(setting)
+    return found
+
+
+_KNOWN = {
+    "auth": one_of("none", "nosasl", "ldap", "kerberos"),
+    **ACCOUNT_OPTIONS,
+    "kerberos_service": TEXT,
+    **TLS_OPTIONS,
+    **CONNECTION_OPTIONS,
+    "session": Option(f"Hive settings with their values, without those that belong to the gateway ({', '.join(_RESERVED)})", _settings),
 }

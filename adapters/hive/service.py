@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Any
 
 from adapters.hive.options import HiveOptions
-from adapters.hive.patient_socket import PatientSocket
 from adapters.interface import ReadContext, SourceError
+from adapters.patient_socket import PatientSocket, connect
 
 _BUFFER = 1 << 18
 
@@ -29,9 +29,9 @@ class Service:
             TypeError,
             AttributeError,
         )
-        self._socket = PatientSocket(options, context)
+        self._socket = connect(options.address, options.tls, options.connect_timeout, context)
         try:
-            transport = _transport(self._socket, options)
+            transport = _transport(_Carrier(self._socket), options)
             self._client = generated.Client(protocol.TBinaryProtocolAccelerated(transport))
         except SourceError:
             self.close()
@@ -48,6 +48,11 @@ class Service:
 
     def receive(self, name: str, context: ReadContext) -> Any:
         return self._guarded(getattr(self._client, f"recv_{name}"), context)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing has come unasked, such as the connection's end."""
+        return self._socket.is_quiet
 
     def close(self) -> None:
         self._socket.close()
@@ -69,7 +74,21 @@ def _imported(name: str) -> Any:
         raise SourceError("S110", "the driver of Hive is not installed", "pip install 'hospital-gateway[hive]'") from None
 
 
-def _transport(connection: PatientSocket, options: HiveOptions) -> Any:
+class _Carrier:
+    """A Thrift transport, by Thrift's names, which is connected from the beginning and holds nothing back."""
+
+    def __init__(self, socket: PatientSocket) -> None:
+        self.read, self.readAll, self.write, self.close = socket.receive_some, socket.receive, socket.sendall, socket.close
+
+    def isOpen(self) -> bool:  # noqa: N802
+        return True
+
+    def open(self) -> None: ...
+
+    def flush(self) -> None: ...
+
+
+def _transport(connection: _Carrier, options: HiveOptions) -> Any:
     if options.auth == "nosasl":
         return _imported("thrift.transport.TTransport").TBufferedTransport(connection, _BUFFER)
     thrift, sasl, clients = (_imported(name) for name in ("thrift.transport.TTransport", "thrift_sasl", "impala.sasl_compat"))
@@ -78,7 +97,7 @@ def _transport(connection: PatientSocket, options: HiveOptions) -> Any:
     def client() -> Any:
         # PLAIN wants some password even where the server looks at none.
         account = {} if mechanism == "GSSAPI" else {"username": options.user, "password": options.password or "none"}
-        return clients.PureSASLClient(options.host, service=options.kerberos_service, **account)
+        return clients.PureSASLClient(options.address.host, service=options.kerberos_service, **account)
 
     transport = sasl.TSaslClientTransport(client, mechanism, connection)
     try:

@@ -1,9 +1,11 @@
-"""A session of HiveServer2 on a connection of its own, and a statement that runs in it."""
+"""A session of HiveServer2 on a connection of its own, a statement that runs in it, and their end at the server."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from threading import Thread
 from typing import Any
 
 from adapters.hive.columns import row_count, texts
@@ -24,16 +26,20 @@ _TIMED_OUT = 8
 
 _FIRST_ROWS, _MOST_ROWS, _LEAST_ROWS = 1_000, 10_000, 50
 _LONGEST_PAUSE = 0.05
+_FAREWELL = 5.0
+"""Seconds that ending something at the server may take, out of everybody's way."""
 
 
 class Session:
-    """Opened when made. After any error but HiveError it is of no use and must be abandoned."""
+    """Opened when made. After any error but HiveError it is of no use and must be closed."""
 
     def __init__(self, options: HiveOptions, context: ReadContext) -> None:
         """Raises S101, S103, S104, S106, S107, S110."""
         self.service = Service(options, context)
-        self.waiting = False
+        self.waiting = self._closed = False
         """Whether the server owes the answer to a call."""
+        self.running: RunningStatement | None = None
+        self._options = options
         try:
             self._handle = self._opened(options, context)
         except (HiveError, ValueError):
@@ -44,6 +50,28 @@ class Session:
         except SourceError:
             self.service.close()
             raise
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it owes nothing and is owed nothing."""
+        return not self.waiting and self.running is None and not self._closed
+
+    def attend(self, context: ReadContext) -> bool:
+        """Whether the server still knows the session: it is asked, for it may have been restarted, or have forgotten it."""
+        if not self.service.is_quiet:
+            return False
+        try:
+            self.version(context)
+        except (HiveError, SourceError):
+            context.check()
+            return False
+        return True
+
+    def close(self) -> None:
+        """Never use it again. At the server its statement is cancelled and it is closed, by a thread that nobody waits for."""
+        if not self._closed:
+            self._closed = True
+            Thread(target=_farewell, args=(self._options, self), name="hive-farewell", daemon=True).start()
 
     def _opened(self, options: HiveOptions, context: ReadContext) -> Any:
         """With all settings that the server lets us have. Raises HiveError if it refuses one that answers depend on."""
@@ -93,17 +121,21 @@ class Session:
     def execute(self, sql: str, context: ReadContext) -> RunningStatement:
         """Compiled when this returns, and begun. Raises HiveError if it cannot be compiled."""
         request = self.service.types.TExecuteStatementReq(sessionHandle=self._handle, statement=sql, runAsync=True)
-        return RunningStatement(self, self.call("ExecuteStatement", request, context).operationHandle)
+        return self._begun(self.call("ExecuteStatement", request, context))
 
     def table_names(self, database: str, context: ReadContext) -> list[str]:
         """The tables and views of a database. (The names of the request are patterns, in which `_` is any sign.)"""
         request = self.service.types.TGetTablesReq(sessionHandle=self._handle, schemaName=database, tableName="%")
-        rows = RunningStatement(self, self.call("GetTables", request, context).operationHandle).texts(context)
+        rows = self._begun(self.call("GetTables", request, context)).texts(context)
         return sorted(str(name) for _, schema, name, *_ in rows if schema == database.lower() and name)
 
     def query_texts(self, sql: str, context: ReadContext) -> list[tuple[str | None, ...]]:
         """The rows of a small statement such as DESCRIBE, as texts."""
         return self.execute(sql, context).texts(context)
+
+    def _begun(self, answer: Any) -> RunningStatement:
+        self.running = RunningStatement(self, answer.operationHandle)
+        return self.running
 
     def end(self, context: ReadContext) -> None:
         """Close it with a word to the server."""
@@ -180,6 +212,7 @@ class RunningStatement:
 
     def close(self, context: ReadContext) -> None:
         self.session.call("CloseOperation", self._types.TCloseOperationReq(operationHandle=self.handle), context)
+        self.session.running = None
 
 
 def _next_rows(columns: Sequence[Any], count: int, context: ReadContext) -> int:
@@ -190,3 +223,27 @@ def _next_rows(columns: Sequence[Any], count: int, context: ReadContext) -> int:
         for column in columns
     )
     return max(_LEAST_ROWS, min(_MOST_ROWS, context.batch_rows, int(2 * context.batch_bytes / max(bytes_per_row, 1))))
+
+
+def _farewell(options: HiveOptions, session: Session) -> None:
+    """A connection on which the server owes an answer is cut, and the statement cancelled over another: the server hears a
+    disconnection only when it writes the answer, which may be after minutes of searching for one row."""
+    context, running = ReadContext(deadline=time.monotonic() + _FAREWELL), session.running
+    with suppress(SourceError, HiveError):
+        if not session.waiting:
+            try:
+                if running is not None:
+                    with suppress(HiveError):  # it may have ended already
+                        running.cancel(context)
+                session.end(context)
+            finally:
+                session.service.close()
+            return
+        session.service.close()
+        if running is not None:
+            other = Service(options, context)
+            try:
+                other.call("CancelOperation", other.types.TCancelOperationReq(operationHandle=running.handle), context)
+                other.call("CloseOperation", other.types.TCloseOperationReq(operationHandle=running.handle), context)
+            finally:
+                other.close()

@@ -11,6 +11,7 @@ import pytest
 from adapters.hive.dialect import hive_dialect
 from adapters.hive.options import HiveOptions
 from adapters.interface import Scan
+from adapters.source_options import Address
 from adapters.sql import write_statement
 from catalog.conditions import Condition, Term
 from catalog.conditions import Test as ColumnTest
@@ -19,7 +20,7 @@ from catalog.source_tables import RawColumn, SqlTable
 from catalog.types import parse_type
 from catalog.values import NOT_NULL, NULL_ONLY, ValueSet
 
-DIALECT = hive_dialect(HiveOptions(host="h", port=1, database="db"))
+DIALECT = hive_dialect(HiveOptions(address=Address("hive", "h", 1, ()), database="db"))
 
 
 def where(type: str, wanted: ValueSet, kind: Any = "value") -> str:

@@ -9,6 +9,7 @@ import pytest
 from adapters.hive import open_source
 from adapters.hive.options import HiveOptions, hive_options
 from adapters.interface import SourceError
+from adapters.source_options import Tls
 from catalog.model import Source
 from catalog.source_tables import HBaseTable, RowKey, Segment
 
@@ -25,8 +26,11 @@ def refused(**arguments: Any) -> SourceError:
 
 
 def test_a_url_alone_is_enough() -> None:
-    assert hive_options(source()) == HiveOptions(host="warehouse", port=10001, database="hospital_b")
-    assert hive_options(source("hive://warehouse")) == HiveOptions(host="warehouse", port=10000, database="default")
+    found = hive_options(source())
+    assert found == HiveOptions(address=found.address, database="hospital_b", user="hospital-gateway", auth="none", tls=Tls("off"))
+    assert (found.address.host, found.address.port) == ("warehouse", 10001)
+    bare = hive_options(source("hive://warehouse"))
+    assert (bare.address.host, bare.address.port, bare.database) == ("warehouse", 10000, "default")
 
 
 def test_every_option_is_taken() -> None:
@@ -36,7 +40,7 @@ def test_every_option_is_taken() -> None:
         "password": "secret",
         "kerberos_service": "hive",
         "tls": "verify",
-        "tls_ca": "/etc/ca.pem",
+        "tls_ca": __file__,
         "tls_server_name": "hive.hospital.example",
         "connect_timeout": 3,
         "slots": 8,
@@ -44,7 +48,8 @@ def test_every_option_is_taken() -> None:
     }
     found = hive_options(source(**options))
     assert found.session == {"mapreduce.job.queuename": "gateway", "hive.cbo.enable": "true", "hive.exec.reducers.max": "4"}
-    assert (found.auth, found.slots, found.connect_timeout, found.tls) == ("ldap", 8, 3.0, "verify")
+    assert (found.auth, found.user, found.password, found.kerberos_service) == ("ldap", "gateway", "secret", "hive")
+    assert (found.slots, found.connect_timeout, found.tls) == (8, 3.0, Tls("verify", __file__, "hive.hospital.example"))
 
 
 def test_the_password_is_in_no_repr() -> None:
@@ -53,19 +58,19 @@ def test_the_password_is_in_no_repr() -> None:
 
 def test_a_password_is_kept_from_listeners_unless_told_otherwise() -> None:
     account = {"auth": "ldap", "user": "gateway", "password": "secret"}
-    assert hive_options(source(**account)).tls == "verify"
-    assert hive_options(source(**account, tls="off")).tls == "off"
+    assert hive_options(source(**account)).tls == Tls("verify")
+    assert hive_options(source(**account, tls="off")).tls == Tls("off")
 
 
 def test_off_as_yaml_reads_it_is_off() -> None:
-    assert hive_options(source(tls=False)).tls == "off"
+    assert hive_options(source(tls=False)).tls == Tls("off")
 
 
 @pytest.mark.parametrize(
     "url", [None, "", "hive:", "http://warehouse:1/x", "hive://:10000/x", "hive://w:99999/x", "hive://w:1/x/y", "hive://w:1/x?y=1"]
 )
 def test_a_url_of_another_form_is_refused(url: str | None) -> None:
-    assert "hive://host:port/database" in refused(url=url).fact
+    assert "hive://HOST[:PORT][/DATABASE]" in refused(url=url).hint
 
 
 def test_an_account_in_the_url_is_refused_without_being_shown() -> None:
@@ -81,7 +86,8 @@ def test_an_account_in_the_url_is_refused_without_being_shown() -> None:
         {"auth": "ldap", "user": "x"},
         {"tls": "maybe"},
         {"tls": True},
-        {"tls_ca": "/etc/ca.pem"},
+        {"tls_ca": __file__},
+        {"tls": "verify", "tls_ca": "/no/such/file.pem"},
         {"password": 7},
         {"slots": 0},
         {"slots": True},

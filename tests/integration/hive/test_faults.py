@@ -83,11 +83,10 @@ def test_a_restart_between_two_queries_is_not_noticed(adapter: HiveAdapter, rest
 
 def test_a_session_that_the_server_has_closed_is_opened_anew(adapter: HiveAdapter) -> None:
     read_all(adapter, POINT)
-    session = adapter._sessions.idle()
-    assert session is not None
-    types = session.service.types
-    session.call("CloseSession", types.TCloseSessionReq(sessionHandle=session._handle), context())
-    adapter._sessions.give_back(session)
+    with adapter._sessions.connection(context()) as session:
+        types = session.service.types
+        session.call("CloseSession", types.TCloseSessionReq(sessionHandle=session._handle), context())
+        assert session.is_whole
     assert sum(batch.num_rows for batch in read_all(adapter, POINT)) == 1
 
 

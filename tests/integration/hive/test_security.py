@@ -85,10 +85,9 @@ def test_an_account_that_may_not_read_the_table_is_told_so(guarded_server: HiveS
 def test_what_the_gateway_sets_in_a_session_is_allowed_to_accounts_without_rights(guarded_server: HiveServer) -> None:
     adapter = opened(guarded_server, "default", user="reader", password="reads")
     adapter.ping(ReadContext(deadline=time.monotonic() + 10))
-    session = adapter._sessions.idle()
-    assert session is not None
     context = ReadContext(deadline=time.monotonic() + 10)
-    shown = session.query_texts("SET hive.auto.convert.anti.join", context) + session.query_texts("SET hive.variable.substitute", context)
-    adapter._sessions.give_back(session)
+    with adapter._sessions.connection(context) as session:
+        names = ("hive.auto.convert.anti.join", "hive.variable.substitute")
+        shown = [row for name in names for row in session.query_texts(f"SET {name}", context)]
     assert shown == [("hive.auto.convert.anti.join=false",), ("hive.variable.substitute=false",)]
     adapter.close()
