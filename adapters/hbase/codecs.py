@@ -74,11 +74,11 @@ class TextCodec:
     def decode(self, stored: bytes) -> str:
         try:
             text = stored.decode(self.encoding)
-        except UnicodeDecodeError:
-            raise ValueError(f"the bytes are not {self.encoding} text") from None
-        if self.encoding != "utf-8" and text.encode(self.encoding) != stored:
-            raise ValueError(f"the bytes are not {self.encoding} text as it is written")
-        return text
+            if self.encoding == "utf-8" or text.encode(self.encoding) == stored:
+                return text
+        except UnicodeError:
+            pass  # it holds the value: ours is raised outside, so that it is not carried along
+        raise ValueError(f"the bytes are not {self.encoding} text as it is written")
 
     def decode_many(self, stored: Sequence[bytes]) -> pa.Array:
         if self.encoding != "utf-8":
@@ -86,7 +86,8 @@ class TextCodec:
         try:
             return pa.array(stored, pa.string())  # it reads UTF-8 as strictly as Python does
         except pa.ArrowInvalid:
-            raise ValueError("the bytes are not utf-8 text") from None
+            pass
+        raise ValueError("the bytes are not utf-8 text")
 
     def bounds(self, width: int | None = None) -> None:  # noqa: ARG002 -- the protocol's signature
         return None
@@ -104,7 +105,10 @@ class TextCodec:
             try:
                 read += len(decoder.decode(stored[position : position + 1]))
             except UnicodeDecodeError:
-                raise ValueError(f"the bytes are not {self.encoding} text") from None
+                read = -1
+                break
+        if read < 0:
+            raise ValueError(f"the bytes are not {self.encoding} text")
         if read != characters:
             raise ValueError("the bytes end too early")
         return len(stored)
@@ -260,7 +264,8 @@ class DecimalCodec:
         try:
             return pa.array(numbers) if numbers else pa.array([], pa.decimal128(38, 0))
         except pa.ArrowInvalid:
-            raise ValueError("decimal_be takes at most 38 digits") from None
+            pass
+        raise ValueError("decimal_be takes at most 38 digits")
 
     def bounds(self, width: int | None = None) -> None:  # noqa: ARG002
         return None

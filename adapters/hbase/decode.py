@@ -16,14 +16,16 @@ from catalog.types import Type
 def decode_cells(table: str, name: str, codec: str, type: Type, values: Sequence[bytes | None]) -> pa.Array:
     """One column of cell values (None is an absent cell). Raises SourceError S121, which names the column and no value."""
     wanted = arrow_type(type)
+    present = [value for value in values if value is not None]
+    why: str | None = None
     try:
-        present = [value for value in values if value is not None]
         decoded = codec_named(codec).decode_many(present)
         if not decoded.type.equals(wanted):
             decoded = decoded.cast(wanted)
     except (ValueError, pa.ArrowException) as error:
         why = str(error) if error.__class__ is ValueError else f"it does not fit {type}"
-        raise unreadable(table, name, codec, why) from None
+    if why is not None:
+        raise unreadable(table, name, codec, why)  # outside of `except`: Arrow's error tells the value, and is not carried along
     if len(present) == len(values):
         return decoded
     places: list[int | None] = []

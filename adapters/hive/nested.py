@@ -7,6 +7,7 @@ texts; decimals are numbers without trailing zeros; a map's keys stand bare unle
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import cache
@@ -90,7 +91,7 @@ _ENOUGH = 100
 
 
 def _needs_preparing(type: Type) -> bool:
-    return _has(type, "map", "decimal", "double") or any(name != name.lower() for name in _field_names(type))
+    return _has(type, "map", "decimal", "double", "uuid") or any(name != name.lower() for name in _field_names(type))
 
 
 def _field_names(type: Type) -> list[str]:
@@ -114,8 +115,19 @@ def _prepared(value: Any, type: Type) -> Any:
             return float(value)
         case "decimal":
             return Decimal(value)
+        case "uuid":
+            return _upper_uuid(value)
         case _:
             return value
+
+
+def _upper_uuid(value: str) -> str:
+    if _UUID.fullmatch(value) is None:
+        raise ValueError("not a uuid")
+    return value.upper()
+
+
+_UUID = re.compile("[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 
 
 def _carrier(type: Type) -> pa.DataType:

@@ -54,7 +54,8 @@ def decoder(found: FoundType, declared: Type) -> Decoder:
         try:
             return read(values)
         except (pa.ArrowException, ValueError, TypeError, ArithmeticError, OverflowError):
-            raise UnreadableValueError from None
+            pass
+        raise UnreadableValueError  # outside of `except`: Arrow's error tells the value, and is not carried along
 
     return checked
 

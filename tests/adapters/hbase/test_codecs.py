@@ -11,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.hbase.codecs import codec_named
+from adapters.hbase.decode import decode_cells
+from adapters.interface import SourceError
+from catalog.types import parse_type
 
 NUMBERS = {
     "u8": (0, 255),
@@ -188,3 +191,18 @@ def test_an_unknown_codec_names_those_there_are() -> None:
         codec_named("i24be")
     with pytest.raises(ValueError, match="not an encoding"):
         codec_named("text(klingon)")
+
+
+@pytest.mark.parametrize(
+    ("codec", "stored"),
+    [("text", b"\xffsecret"), ("text(gbk)", b"\xffsecret"), ("text(utf-7)", b"+2AA-"), ("decimal_be", bytes(4) + b"\x7f" * 17)],
+)
+def test_what_cannot_be_read_is_not_carried_along(codec: str, stored: bytes) -> None:
+    """Python's and Arrow's errors hold the value, which must not reach whoever walks a chain of exceptions."""
+    with pytest.raises(SourceError) as caught:
+        decode_cells("t", "c", codec, parse_type("decimal(38,0)" if codec == "decimal_be" else "text"), [stored])
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert type(error) in (SourceError, ValueError)
+        assert "secret" not in str(error)
+        error = error.__context__

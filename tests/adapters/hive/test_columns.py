@@ -90,6 +90,14 @@ def test_field_names_come_back_in_the_case_declared() -> None:
     assert nested_array([b'{"given":"x"}', None], parse_type("struct(Given text)")).to_pylist() == [{"Given": "x"}, None]
 
 
+def test_identifiers_inside_nested_values_are_upper_case_and_identifiers() -> None:
+    texts = [b'["0a7eab76-a0e4-7895-581c-a1568ba1c7b1",null]', b"[]", None]
+    assert nested_array(texts, parse_type("list(uuid)")).to_pylist() == [["0A7EAB76-A0E4-7895-581C-A1568BA1C7B1", None], [], None]
+    with pytest.raises(SourceError) as caught:
+        reader("list(uuid)", "array").array(text_column(b'["no identifier"]'))
+    assert caught.value.code == "S121"
+
+
 def test_a_result_of_another_type_than_declared_is_drift() -> None:
     entry = ttypes.TTypeEntry(primitiveEntry=ttypes.TPrimitiveTypeEntry(type=ttypes.TTypeId.STRING_TYPE))
     described = [ttypes.TColumnDesc(columnName="c", typeDesc=ttypes.TTypeDesc(types=[entry]))]
