@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from itertools import chain
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -27,18 +28,14 @@ from catalog.relations import relation_columns, relation_tables
 from catalog.source_tables import SqlTable
 
 if TYPE_CHECKING:
-    from psycopg.pq.abc import PGresult
-
     from adapters.postgres.connection import Connection
+    from adapters.postgres.rows import Rows
 
 _PATIENCE = 30.0
 """Seconds for what has no deadline of its own."""
 
 _PATIENCE_TO_NAME = 0.8
 """Seconds that the words of an error may cost."""
-
-_TOO_MUCH = 1 << 30
-"""Bytes of rows that are not put together: Arrow's texts count to 2 ** 31."""
 
 _BELIEF = 600.0
 """Seconds after which the database's catalog is asked again."""
@@ -115,9 +112,8 @@ class PostgresAdapter:
             raise missing_driver() from None
         context.statements.append(reading.sql)
         context.touched.setdefault("rows", 0)
-        parameters = [_bound(value) for value in reading.parameters]
-        with closing(connection.chunks(reading.sql, parameters, context, reading.name)) as chunks:
-            for rows in _gathered(chunks, context):
+        with closing(_rows(connection, reading, context)) as gathered:
+            for rows in chain.from_iterable(rows.portions() for rows in gathered):
                 context.check()
                 try:
                     batch = decode_rows(rows, reading.columns, reading.schema)
@@ -179,23 +175,11 @@ class PostgresAdapter:
                 self._revision += 1
 
 
-def _gathered(chunks: Iterator[PGresult], context: ReadContext) -> Iterator[list[bytes]]:
-    """Rows, in lists that fill a batch by their number or their bytes."""
-    rows: list[bytes] = []
-    size = 0
-    for chunk in chunks:
-        value = chunk.get_value
-        new = [value(row, 0) for row in range(chunk.ntuples)]
-        rows += new  # type: ignore[arg-type]  # record_send is never NULL
-        size += sum(map(len, new))  # type: ignore[arg-type]
-        if size > _TOO_MUCH:
-            yield from ([row] for row in rows)
-            rows, size = [], 0
-        elif len(rows) >= context.batch_rows or size >= context.batch_bytes:
-            yield rows
-            rows, size = [], 0
-    if rows:
-        yield rows
+def _rows(connection: Connection, reading: Reading, context: ReadContext) -> Generator[Rows, None, None]:
+    """What comes for the statement, sent in its own way."""
+    if reading.is_copied:
+        return connection.copied(reading.sql, context)
+    return connection.records(reading.sql, [_bound(value) for value in reading.parameters], context, reading.name)
 
 
 def _bound(value: object) -> bytes:

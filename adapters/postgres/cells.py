@@ -1,11 +1,12 @@
-"""Where each value stands in rows that came as binary records, found column by column for all rows at once.
+"""Where each value stands in rows that came in binary, found column by column for all rows at once.
 
-A record is the number of its columns, and for each column its type's OID, its length (-1 is NULL) and its bytes. Numbers are big-endian
-and stand at any place.
+A record is the number of its columns in four bytes, and for each column its type's OID, its length (-1 is NULL) and its bytes. A tuple of
+COPY has the number in two bytes, and no OID. Numbers are big-endian and stand at any place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,8 +21,10 @@ class WireBytes:
 
     __slots__ = ("_views", "data")
 
-    def __init__(self, rows: bytes) -> None:
-        self.data = rows + _SPARE
+    def __init__(self, rows: bytearray) -> None:
+        """`rows` are this object's from now on."""
+        self.data = rows
+        self.data += _SPARE
         self._views: dict[str, Any] = {}
 
     def view(self, form: str) -> Any:
@@ -65,18 +68,20 @@ class Cells(NamedTuple):
         return found.take(pa.array(np.cumsum(~self.nulls) - 1, mask=self.nulls))
 
 
-def columns(held: WireBytes, starts: Any, count: int) -> list[Cells]:
-    """The columns of the records that begin at these places, of which there must be one."""
+def columns(held: WireBytes, starts: Any, count: int, oids: Sequence[int] | None = None) -> list[Cells]:
+    """The columns of the records that begin at these places, of which there must be one; of tuples if their types are given."""
     all_starts, all_lengths = np.empty((2, count, len(starts)), np.int64)
     words = held.view(">i4")
-    place = starts + 8
+    first, between = (8, 4) if oids is None else (2, 0)
+    place = starts + first
     for number in range(count):
         all_lengths[number] = words[place]
         all_starts[number] = place + 4
-        place = all_starts[number] + (np.maximum(all_lengths[number], 0) + 4)
+        place = all_starts[number] + (np.maximum(all_lengths[number], 0) + between)
     nulls: Any = all_lengths < 0
     some_null = nulls.any(axis=1).tolist()
-    oids = words[all_starts[:, 0] - 8].tolist()
+    if oids is None:
+        oids = words[all_starts[:, 0] - 8].tolist()
     return [
         Cells(held, all_starts[number], all_lengths[number], nulls[number] if some_null[number] else None, oids[number])
         for number in range(count)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -16,6 +16,7 @@ from psycopg import pq
 
 from adapters.interface import ReadContext, SourceError
 from adapters.postgres.failures import lost, server_failure
+from adapters.postgres.rows import Rows, copied, gathered
 from adapters.postgres.waiting import EVENTS, happens, wait_for
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _CANCEL_PATIENCE = 0.3
 _CHUNK = 500
 """Rows that libpq hands over at once."""
 
-_GOOD = frozenset((int(pq.ExecStatus.TUPLES_CHUNK), int(pq.ExecStatus.TUPLES_OK), int(pq.ExecStatus.COMMAND_OK)))
+_GOOD = frozenset(map(int, (pq.ExecStatus.TUPLES_CHUNK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COMMAND_OK)))
 _MOST_PREPARED = 100
 """Statements after which a session is not used again."""
 _LONGEST_STATEMENT = 1 << 20  # seconds
@@ -65,9 +66,9 @@ class Connection:
         """Whether a next query may be sent: it is whole, and the server has not said anything since, such as goodbye."""
         return self.is_whole and not happens(self._session.socket, select.POLLIN, 0)
 
-    def chunks(self, sql: str, parameters: Sequence[bytes | None], context: ReadContext, name: str = "") -> Generator[PGresult, None, None]:
-        """Send one statement; its rows in binary, up to 500 at a time, as they come. A failure of the server itself leaves the session
-        usable; a read that is left early, runs out of time or is cancelled stops the query and breaks the session.
+    def records(self, sql: str, parameters: Sequence[bytes | None], context: ReadContext, name: str = "") -> Generator[Rows, None, None]:
+        """Send one statement of one column; its values, which are records, as they come. A failure of the server itself leaves the
+        session usable; a read that is left early, runs out of time or is cancelled stops the query and breaks the session.
 
         `name`: the statement comes again and again with other parameters, and is parsed once a session under this name.
         """
@@ -76,9 +77,32 @@ class Connection:
             self._ask(lambda: self._session.send_prepare(name.encode(), sql.encode()), context)
             self._prepared.add(name)
         if name:
-            yield from self._run(lambda: self._session.send_query_prepared(name.encode(), parameters, None, pq.Format.BINARY), context)
+            chunks = self._run(lambda: self._session.send_query_prepared(name.encode(), parameters, None, pq.Format.BINARY), context)
         else:
-            yield from self._run(lambda: self._session.send_query_params(sql.encode(), parameters, None, None, pq.Format.BINARY), context)
+            chunks = self._run(lambda: self._session.send_query_params(sql.encode(), parameters, None, None, pq.Format.BINARY), context)
+        with closing(chunks):
+            yield from gathered(chunks, context)
+
+    def copied(self, sql: str, context: ReadContext) -> Generator[Rows, None, None]:
+        """Send a SELECT without rows and, with it, a COPY to the client of the same columns; its tuples, with the SELECT's types, as they
+        come. All else as with `records`. Both are one transaction, so that the SELECT's lock keeps the types from changing in between.
+        """
+
+        def wait() -> None:
+            self._wait(select.POLLIN, context)
+            self._session.consume_input()
+
+        self._limit_statements(context)
+        oids: tuple[int, ...] = ()
+        with closing(self._run(lambda: self._session.send_query(sql.encode()), context, in_chunks=False)) as results:
+            for result in results:
+                if result.status == pq.ExecStatus.COPY_OUT:
+                    try:
+                        yield from copied(self._session, oids, wait, context)
+                    except psycopg.Error:
+                        raise lost() from None
+                else:
+                    oids = oids or tuple(result.ftype(column) for column in range(result.nfields))
 
     def rows(self, sql: str, parameters: Sequence[bytes | None], context: ReadContext) -> list[tuple[str | None, ...]]:
         """All rows of a small answer, each value as its text."""
@@ -97,23 +121,22 @@ class Connection:
 
     def _ask(self, send: Callable[[], None], context: ReadContext) -> None:
         """What gives no rows."""
-        for _ in self._run(send, context, gives_rows=False):
+        for _ in self._run(send, context, in_chunks=False):
             pass
 
-    def _run(self, send: Callable[[], None], context: ReadContext, *, gives_rows: bool = True) -> Generator[PGresult, None, None]:
+    def _run(self, send: Callable[[], None], context: ReadContext, *, in_chunks: bool = True) -> Generator[PGresult, None, None]:
         """Send, and give what comes until nothing more does. `_busy` says whether the session is in between."""
         context.check()
         self._busy = True
         try:
             send()
-            if gives_rows:
+            if in_chunks:
                 self._session.set_chunked_rows_mode(_CHUNK)
             self._send(context)
             failure: SourceError | None = None
             while (result := self._next(context)) is not None:
                 if result.status in _GOOD:
-                    if result.ntuples:
-                        yield result
+                    yield result
                 else:
                     failure = server_failure(_state(result))
             self._busy = False

@@ -12,35 +12,37 @@ from collections.abc import Callable, Mapping, Sequence
 import pyarrow as pa
 
 from adapters.postgres.numerics import UnfitNumberError, one_decimal
+from adapters.postgres.rows import Rows
 from adapters.postgres.time_scale import DAYS, EPOCH_DAYS, EPOCH_MICROSECONDS, MICROSECONDS
 from catalog.types import Type
 
 _HEAD = struct.Struct(">Ii").unpack_from
 _NUMERIC = 1700
-Reader = Callable[[bytes, int, int], object]
-"""Row, place and length to a value that Arrow takes for the declared type."""
+Reader = Callable[[bytearray, int, int], object]
+"""Rows, place and length to a value that Arrow takes for the declared type."""
 
 
 class _UnusualError(Exception):
     pass
 
 
-def decode_few(rows: Sequence[bytes], declared: Sequence[Type], schema: pa.Schema) -> pa.RecordBatch | None:
-    """The rows as one batch; None if there is anything unusual about them."""
+def decode_few(rows: Rows, declared: Sequence[Type], schema: pa.Schema) -> pa.RecordBatch | None:
+    """The records as one batch; None if there is anything unusual about them."""
     values: list[list[object]] = [[] for _ in declared]
+    data, place = rows.data, 0
     try:
-        for row in rows:
-            place = 4
+        for _ in rows.lengths:
+            place += 4
             for type, column in zip(declared, values, strict=True):
-                oid, length = _HEAD(row, place)
+                oid, length = _HEAD(data, place)
                 place += 8
                 if length < 0:
                     column.append(None)
                     continue
                 if type.name == "decimal" and oid == _NUMERIC:
-                    column.append(one_decimal(row, place, type.precision, type.scale))
+                    column.append(one_decimal(data, place, type.precision, type.scale))
                 else:
-                    column.append(_READERS[type.name, oid](row, place, length))
+                    column.append(_READERS[type.name, oid](data, place, length))
                 place += length
     except (KeyError, _UnusualError, UnfitNumberError):
         return None
@@ -49,15 +51,15 @@ def decode_few(rows: Sequence[bytes], declared: Sequence[Type], schema: pa.Schem
 
 def _number(form: str) -> Reader:
     unpack = struct.Struct(form).unpack_from
-    return lambda row, place, _: unpack(row, place)[0]
+    return lambda data, place, _: unpack(data, place)[0]
 
 
 def _moved(form: str, shift: int, values: range) -> Reader:
     """A day or an instant, counted from Arrow's beginning; infinity is none."""
     unpack = struct.Struct(form).unpack_from
 
-    def read(row: bytes, place: int, _: int) -> int:
-        (value,) = unpack(row, place)
+    def read(data: bytearray, place: int, _: int) -> int:
+        (value,) = unpack(data, place)
         if value not in values:
             raise _UnusualError
         return int(value) + shift
@@ -65,13 +67,13 @@ def _moved(form: str, shift: int, values: range) -> Reader:
     return read
 
 
-def _uuid(row: bytes, place: int, _: int) -> str:
-    text = row[place : place + 16].hex().upper()
+def _uuid(data: bytearray, place: int, _: int) -> str:
+    text = data[place : place + 16].hex().upper()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def _text(row: bytes, place: int, length: int) -> str:
-    return row[place : place + length].decode()
+def _text(data: bytearray, place: int, length: int) -> str:
+    return data[place : place + length].decode()
 
 
 _READERS: Mapping[tuple[str, int], Reader] = {
@@ -82,7 +84,7 @@ _READERS: Mapping[tuple[str, int], Reader] = {
     ("text", 25): _text,
     ("text", 1043): _text,
     ("uuid", 2950): _uuid,
-    ("bytes", 17): lambda row, place, length: row[place : place + length],
+    ("bytes", 17): lambda data, place, length: bytes(data[place : place + length]),
     ("date", 1082): _moved(">i", EPOCH_DAYS, DAYS),
     ("timestamp", 1184): _moved(">q", EPOCH_MICROSECONDS, MICROSECONDS),
     ("local_timestamp", 1114): _moved(">q", EPOCH_MICROSECONDS, MICROSECONDS),

@@ -63,7 +63,7 @@ _HEAD = struct.Struct(">hhHH").unpack_from
 _EXACTLY = Context(prec=40)
 
 
-def one_decimal(data: bytes, start: int, precision: int, scale: int) -> Decimal:
+def one_decimal(data: bytes | bytearray, start: int, precision: int, scale: int) -> Decimal:
     """The numeric that begins there."""
     count, weight, sign, _ = _HEAD(data, start)
     value, exponent = 0, 4 * (weight - count + 1) + scale

@@ -1,9 +1,8 @@
-"""Rows that came as binary records, decoded into Arrow column by column. Composites have the form of a record, arrays their own."""
+"""Rows that came in binary, decoded into Arrow column by column. Composites have the form of a record, arrays their own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,12 @@ from adapters.postgres.cells import columns as columns_of
 from adapters.postgres.few_rows import decode_few
 from adapters.postgres.natives import Native
 from adapters.postgres.numerics import UnfitNumberError, decimals
+from adapters.postgres.rows import Rows
 from adapters.postgres.time_scale import DAYS, EPOCH_DAYS, EPOCH_MICROSECONDS, MICROSECONDS
 from catalog.types import Type
 
 _FEW = 10
-"""Rows that are sooner read value by value."""
+"""Records that are sooner read value by value."""
 
 
 class UnreadableError(Exception):
@@ -36,16 +36,17 @@ class _UnfitError(Exception):
         self.changed = changed
 
 
-def decode_rows(rows: Sequence[bytes], columns: Sequence[tuple[str, Native, Type]], schema: pa.Schema) -> pa.RecordBatch:
+def decode_rows(rows: Rows, columns: Sequence[tuple[str, Native, Type]], schema: pa.Schema) -> pa.RecordBatch:
     """The rows (at least one) as one batch of the declared types, which `schema` has in Arrow's terms. Raises UnreadableError."""
-    if len(rows) <= _FEW:
+    count = len(rows.lengths)
+    if count <= _FEW and rows.oids is None:
         few = decode_few(rows, [declared for _, _, declared in columns], schema)
         if few is not None:
             return few
-    held = WireBytes(b"".join(rows))
-    starts = np.fromiter(accumulate(map(len, rows), initial=0), np.int64, len(rows) + 1)[:-1]
+    held = WireBytes(rows.data)
+    starts = np.fromiter(rows.starts, np.int64, count)
     arrays = []
-    for (name, native, declared), cells in zip(columns, columns_of(held, starts, len(columns)), strict=True):
+    for (name, native, declared), cells in zip(columns, columns_of(held, starts, len(columns), rows.oids), strict=True):
         try:
             arrays.append(_decoded(cells, native, declared))
         except _UnfitError as unfit:
@@ -154,7 +155,7 @@ def _numerics(cells: Cells, declared: Type) -> pa.Array:
 def _lists(cells: Cells, native: Native, declared: Type) -> pa.Array:
     """An array: dimensions, flags, the elements' OID, for each dimension its size and lower bound, and then lengths and elements."""
     assert declared.element is not None
-    if native.element is None:
+    if native.element is None or not (cells.oid in _ARRAYS or cells.oid >= _FIRST_OWN):
         raise _UnfitError(changed=True)
     held, valid = cells.held, cells.valid()
     words = held.view(">i4")
@@ -182,6 +183,8 @@ def _lists(cells: Cells, native: Native, declared: Type) -> pa.Array:
 
 def _structs(cells: Cells, native: Native, declared: Type) -> pa.Array:
     valid = cells.valid()
+    if cells.oid < _FIRST_OWN:
+        raise _UnfitError(changed=True)
     if not len(valid.starts):
         return pa.nulls(len(cells.starts), arrow_type(declared))
     if int(cells.held.view(">i4")[valid.starts[0]]) != len(native.fields):
@@ -192,6 +195,10 @@ def _structs(cells: Cells, native: Native, declared: Type) -> pa.Array:
     return cells.spread(pa.StructArray.from_arrays(arrays, fields=list(arrow_type(declared))))
 
 
+_FIRST_OWN = 16_384
+"""The first OID that is not PostgreSQL's own: a composite, or an array of it."""
+_ARRAYS = frozenset((1000, 1001, 1005, 1007, 1009, 1015, 1016, 1021, 1022, 1115, 1182, 1185, 1231, 2951))
+"""Arrays of the types below. Their elements say which."""
 _NUMERIC = 1700
 _DECODERS: Mapping[str, Mapping[int, Callable[[Cells], pa.Array]]] = {
     "text": {oid: _stretches(pa.string()) for oid in (25, 1043)},

@@ -25,8 +25,11 @@ from catalog.relations import Relation, relation_columns
 from catalog.source_tables import RawColumn
 from catalog.types import INTEGER, Type
 
-_FRAME = 'SELECT RECORD_SEND("one row") FROM ({}) AS "one row"'
-"""Around each statement: a row becomes one value, in binary, which libpq hands over whole. The name holds a blank, as no column's does."""
+_RECORDS = 'SELECT RECORD_SEND("one row") FROM ({}) AS "one row"'
+"""Around a statement: a row becomes one value, in binary, which libpq hands over whole. The name holds a blank, as no column's does."""
+
+_COPIED = 'SELECT * FROM ({0}) AS "one row" LIMIT 0; COPY ({0}) TO STDOUT (FORMAT BINARY)'
+"""Around a statement that needs no parameters, of which COPY takes none: it costs the database less. The SELECT tells the types."""
 
 _MOST_RELATIONS, _MOST_SHAPES = 200, 50
 
@@ -36,12 +39,14 @@ Shape = tuple[object, ...]
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A statement with its parameters as text or lists of texts, and what comes: each column's name, native and declared type, and
-    those in Arrow's terms. `name`: one under which the database may keep it, as it comes again with other single keys."""
+    those in Arrow's terms. `is_copied`: it is a COPY. `name`: one under which the database may keep it, as it comes again with other
+    single keys."""
 
     sql: str
     parameters: tuple[Any, ...]
     columns: Sequence[tuple[str, Native, Type]]
     schema: pa.Schema
+    is_copied: bool = False
     name: str = ""
 
 
@@ -76,7 +81,9 @@ class Statements:
         types = [(name, shapes.columns[name].type) for name in scan.columns]
         columns = [(name, natives.get(name) or usual(declared), declared) for name, declared in types] or [_ROW_COLUMN]
         schema = pa.schema([pa.field(name, arrow_type(declared)) for name, _, declared in columns])
-        reading = Reading(_FRAME.format(statement.sql), statement.parameters, columns, schema)
+        is_copied = not statement.parameters
+        sql = (_COPIED if is_copied else _RECORDS).format(statement.sql)
+        reading = Reading(sql, statement.parameters, columns, schema, is_copied)
         shape, parameters = _shape(scan, shapes.columns)
         if shape and parameters == statement.parameters and len(shapes.written) < _MOST_SHAPES:
             # A plan for lists of any length would be made for short ones.

@@ -222,3 +222,23 @@ def test_what_was_learnt_of_the_database_makes_statements_new() -> None:
     statements.written(scan, 1, {}, utf8=True)
     assert statements.known(scan, 1) is not None
     assert statements.known(scan, 2) is None
+
+
+def test_what_needs_no_parameters_is_copied_and_nothing_else() -> None:
+    """A COPY takes no parameters, and no value is ever written into a statement."""
+    statements = Statements("ward")
+
+    def reading(*conditions: Condition, **limits: Any) -> Any:
+        return statements.written(Scan(relation=RELATION, columns=("id",), conditions=conditions, **limits), 1, {}, utf8=True)
+
+    inner = 'SELECT "t"."id" AS "id" FROM "ward"."visit" AS "t" WHERE "t"."mrn" IS NULL LIMIT 3'
+    copied = reading(mrn(NULL_ONLY), limit=3)
+    assert copied.sql == f'SELECT * FROM ({inner}) AS "one row" LIMIT 0; COPY ({inner}) TO STDOUT (FORMAT BINARY)'
+    assert copied.is_copied
+    assert reading().is_copied
+    for wanted in (ValueSet.of("x; DROP"), ValueSet.range("a"), ValueSet.of("a", "b").complement()):
+        found = reading(mrn(wanted))
+        assert not found.is_copied
+        assert found.sql.startswith("SELECT RECORD_SEND")
+        assert len(found.parameters) >= 1
+        assert "DROP" not in found.sql

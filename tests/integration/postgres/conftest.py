@@ -60,6 +60,9 @@ def declared(name: str, **types: str) -> SqlTable:
 
 BIG = declared("big", n="integer", filler="text")
 SCAN = Scan(relation=TableRelation(table=BIG), columns=("n", "filler"))
+ALL_NUMBERS = (Test(Term("n"), ValueSet.range(0)),)
+"""A condition that all rows fulfil: such a statement has a parameter, and its rows come as records, not by COPY."""
+
 ONE = Scan(relation=TableRelation(table=BIG), columns=("n",), conditions=(Test(Term("n"), ValueSet.of(7)),))
 
 

@@ -10,17 +10,27 @@ from typing import Any
 
 import pytest
 
-from adapters.interface import SourceError
-from catalog.conditions import Term, Test
+from adapters.interface import Scan, SourceError
+from adapters.testing.conformance import read_all, rows_of
+from catalog.conditions import Condition, Term, Test
+from catalog.relations import TableRelation
 from catalog.values import NULL_ONLY, ValueSet
-from tests.integration.postgres.conftest import Ward, declared
+from tests.integration.postgres.conftest import Ward, context, declared
 
 
-@pytest.fixture(autouse=True, params=["few rows", "many rows"])
-def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short answers are decoded another way than long ones: every value goes both."""
-    if request.param == "many rows":
+@pytest.fixture(params=["few records", "many records"])
+def _records(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes under conditions comes as records. Short answers are decoded another way than long ones: every value goes both."""
+    if request.param == "many records":
         monkeypatch.setattr("adapters.postgres.records._FEW", 0)
+
+
+@pytest.fixture(params=["copied", "few records", "many records"])
+def every_row(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[Condition, ...]:
+    """Whole tables come by COPY; under a condition, which all rows fulfil, as records: every value goes all three ways."""
+    if request.param == "many records":
+        monkeypatch.setattr("adapters.postgres.records._FEW", 0)
+    return () if request.param == "copied" else (Test(Term("id"), ValueSet.range(-1)),)
 
 
 GOOD: list[tuple[str, str, Sequence[tuple[str, Any]]]] = [
@@ -73,12 +83,15 @@ GOOD: list[tuple[str, str, Sequence[tuple[str, Any]]]] = [
 
 
 @pytest.mark.parametrize(("native", "raw", "values"), GOOD, ids=[f"{native} as {raw}" for native, raw, _ in GOOD])
-def test_values_come_as_they_are(native: str, raw: str, values: Sequence[tuple[str, Any]], ward: Ward) -> None:
+def test_values_come_as_they_are(
+    native: str, raw: str, values: Sequence[tuple[str, Any]], ward: Ward, every_row: tuple[Condition, ...]
+) -> None:
     ward.run(f"CREATE TABLE v (id int, x {native})", *(f"INSERT INTO v VALUES ({n}, {value})" for n, (value, _) in enumerate(values)))
-    found = {row["id"]: row["x"] for row in ward.read(declared("v", id="integer", x=raw))}
+    found = {row["id"]: row["x"] for row in ward.read(declared("v", id="integer", x=raw), *every_row)}
     assert found == {n: value for n, (_, value) in enumerate(values)}
 
 
+@pytest.mark.usefixtures("_records")
 @pytest.mark.parametrize(("native", "raw", "values"), GOOD, ids=[f"{native} as {raw}" for native, raw, _ in GOOD])
 def test_each_value_is_found_by_itself(native: str, raw: str, values: Sequence[tuple[str, Any]], ward: Ward) -> None:
     if raw.startswith("list"):
@@ -90,10 +103,10 @@ def test_each_value_is_found_by_itself(native: str, raw: str, values: Sequence[t
         assert [row["id"] for row in ward.read(table, Test(Term("x"), wanted))] == [n]
 
 
-def test_nan_comes_and_stands_above_all(ward: Ward) -> None:
+def test_nan_comes_and_stands_above_all(ward: Ward, every_row: tuple[Condition, ...]) -> None:
     ward.run("CREATE TABLE v (id int, x float8, y real)", "INSERT INTO v VALUES (1, 'NaN', 'NaN'), (2, 'Infinity', 'Infinity'), (3, 1, 1)")
     table = declared("v", id="integer", x="double", y="double")
-    assert sum(math.isnan(row["x"]) and math.isnan(row["y"]) for row in ward.read(table)) == 1
+    assert sum(math.isnan(row["x"]) and math.isnan(row["y"]) for row in ward.read(table, *every_row)) == 1
     for name in ("x", "y"):
         assert sorted(row["id"] for row in ward.read(table, Test(Term(name), ValueSet.range(1.0)))) == [1, 2]
         assert sorted(row["id"] for row in ward.read(table, Test(Term(name), ValueSet.range(high=1.0, high_closed=True)))) == [3]
@@ -116,18 +129,20 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize(("native", "raw", "value"), UNREADABLE)
-def test_a_value_that_is_none_of_the_declared_type_names_its_column(native: str, raw: str, value: str, ward: Ward) -> None:
+def test_a_value_that_is_none_of_the_declared_type_names_its_column(
+    native: str, raw: str, value: str, ward: Ward, every_row: tuple[Condition, ...]
+) -> None:
     ward.run(f"CREATE TABLE v (id int, x {native})", f"INSERT INTO v VALUES (1, NULL), (2, {value})")
     table = declared("v", id="integer", x=raw)
     with pytest.raises(SourceError) as caught:
-        ward.read(table)
+        ward.read(table, *every_row)
     assert caught.value.code == "S121"
     assert "table v, column x" in caught.value.fact
     assert "Müller" not in caught.value.fact + caught.value.hint
     assert len(ward.read(table, columns=("id",))) == 2
 
 
-def test_a_composite_of_nulls_is_there(ward: Ward) -> None:
+def test_a_composite_of_nulls_is_there(ward: Ward, every_row: tuple[Condition, ...]) -> None:
     """PostgreSQL says of ROW(NULL, NULL) both that it IS NULL and that it is not a NULL."""
     ward.run(
         "CREATE TYPE pair AS (a int, b text)",
@@ -135,7 +150,7 @@ def test_a_composite_of_nulls_is_there(ward: Ward) -> None:
         "INSERT INTO v VALUES (1, NULL), (2, ROW(NULL, NULL)), (3, ROW(1, ''))",
     )
     table = declared("v", id="integer", x="struct(b text, a integer)")
-    found = {row["id"]: row["x"] for row in ward.read(table)}
+    found = {row["id"]: row["x"] for row in ward.read(table, *every_row)}
     assert found == {1: None, 2: {"b": None, "a": None}, 3: {"b": "", "a": 1}}
     assert [row["id"] for row in ward.read(table, Test(Term("x"), NULL_ONLY))] == [1]
 
@@ -158,6 +173,7 @@ def test_domains_and_enums_are_read_as_what_they_are_made_from(ward: Ward) -> No
     assert ward.read(described, Test(Term("t"), ValueSet.of("grün"))) == [
         {"m": "007", "g": Decimal("70.5"), "t": "grün", "l": ["rot", None]}
     ]
+    assert ward.read(described)[1] == {"m": None, "g": None, "t": None, "l": None}
     # enums are ordered by their declaration, texts by code point
     assert [row["t"] for row in ward.read(described, Test(Term("t"), ValueSet.range("h")))] == []
 
@@ -178,7 +194,19 @@ def test_describe_names_types_keys_and_what_may_be_null(ward: Ward) -> None:
     assert (caught.value.code, "visits" in caught.value.fact, "visit" in caught.value.hint) == ("S120", True, True)
 
 
-def test_long_rows_come_in_bounded_batches(ward: Ward) -> None:
+def test_long_rows_come_in_bounded_batches(ward: Ward, every_row: tuple[Condition, ...]) -> None:
     ward.run("CREATE TABLE v (id int, x text)", "INSERT INTO v SELECT i, repeat(chr(64 + i), 3000000) FROM generate_series(1, 12) AS i")
-    found = ward.read(declared("v", id="integer", x="text"))
+    found = ward.read(declared("v", id="integer", x="text"), *every_row)
     assert sorted((row["id"], row["x"][0], len(row["x"])) for row in found) == [(i, chr(64 + i), 3_000_000) for i in range(1, 13)]
+
+
+@pytest.mark.parametrize("batch_rows", [1, 2, 3, 7, 8])
+def test_any_number_of_rows_comes_in_batches_of_any_size(batch_rows: int, ward: Ward) -> None:
+    """COPY has a head before the first row and an end after the last, which may fall on either side of a batch's end."""
+    ward.run("CREATE TABLE v (id int)")
+    scan = Scan(relation=TableRelation(table=declared("v", id="integer")), columns=("id",))
+    for count in range(9):
+        batches = read_all(ward.adapter, scan, context(batch_rows=batch_rows))
+        assert [row["id"] for row in rows_of(batches)] == list(range(count))
+        assert all(batch.num_rows == batch_rows for batch in batches[:-1])
+        ward.run(f"INSERT INTO v VALUES ({count})")
