@@ -66,6 +66,11 @@ class Connection:
         """Whether a next query may be sent: it is whole, and the server has not said anything since, such as goodbye."""
         return self.is_whole and not happens(self._session.socket, select.POLLIN, 0)
 
+    def attend(self, context: ReadContext) -> bool:
+        """Each query brings its context: only whether a next one may be sent is asked here."""
+        context.check()
+        return self.is_usable
+
     def records(self, sql: str, parameters: Sequence[bytes | None], context: ReadContext, name: str = "") -> Generator[Rows, None, None]:
         """Send one statement of one column; its values, which are records, as they come. A failure of the server itself leaves the
         session usable; a read that is left early, runs out of time or is cancelled stops the query and breaks the session.
