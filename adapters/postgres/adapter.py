@@ -116,7 +116,7 @@ class PostgresAdapter:
             for rows in chain.from_iterable(rows.portions() for rows in gathered):
                 context.check()
                 try:
-                    batch = decode_rows(rows, reading.columns, reading.schema)
+                    batch = decode_rows(rows, reading.columns, reading.row)
                 except UnreadableError as error:
                     self._forget(scan)
                     raise unreadable(self._node, scan.relation, error.column, changed=error.changed) from None

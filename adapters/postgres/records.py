@@ -36,11 +36,11 @@ class _UnfitError(Exception):
         self.changed = changed
 
 
-def decode_rows(rows: Rows, columns: Sequence[tuple[str, Native, Type]], schema: pa.Schema) -> pa.RecordBatch:
-    """The rows (at least one) as one batch of the declared types, which `schema` has in Arrow's terms. Raises UnreadableError."""
+def decode_rows(rows: Rows, columns: Sequence[tuple[str, Native, Type]], row: pa.StructType) -> pa.RecordBatch:
+    """The rows (at least one) as one batch of the declared types, of which `row` is made in Arrow's terms. Raises UnreadableError."""
     count = len(rows.lengths)
     if count <= _FEW and rows.oids is None:
-        few = decode_few(rows, [declared for _, _, declared in columns], schema)
+        few = decode_few(rows, [declared for _, _, declared in columns], row)
         if few is not None:
             return few
     held = WireBytes(rows.data)
@@ -51,7 +51,7 @@ def decode_rows(rows: Rows, columns: Sequence[tuple[str, Native, Type]], schema:
             arrays.append(_decoded(cells, native, declared))
         except _UnfitError as unfit:
             raise UnreadableError(name, changed=unfit.changed) from None
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(list(row)))
 
 
 def _decoded(cells: Cells, native: Native, declared: Type) -> pa.Array:

@@ -39,13 +39,13 @@ Shape = tuple[object, ...]
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A statement with its parameters as text or lists of texts, and what comes: each column's name, native and declared type, and
-    those in Arrow's terms. `is_copied`: it is a COPY. `name`: one under which the database may keep it, as it comes again with other
+    a row in Arrow's terms. `is_copied`: it is a COPY. `name`: one under which the database may keep it, as it comes again with other
     single keys."""
 
     sql: str
     parameters: tuple[Any, ...]
     columns: Sequence[tuple[str, Native, Type]]
-    schema: pa.Schema
+    row: pa.StructType
     is_copied: bool = False
     name: str = ""
 
@@ -80,10 +80,10 @@ class Statements:
         statement = write_statement(scan, dialect_of(self._schema, natives, utf8=utf8))
         types = [(name, shapes.columns[name].type) for name in scan.columns]
         columns = [(name, natives.get(name) or usual(declared), declared) for name, declared in types] or [_ROW_COLUMN]
-        schema = pa.schema([pa.field(name, arrow_type(declared)) for name, _, declared in columns])
+        row = pa.struct([pa.field(name, arrow_type(declared)) for name, _, declared in columns])
         is_copied = not statement.parameters
         sql = (_COPIED if is_copied else _RECORDS).format(statement.sql)
-        reading = Reading(sql, statement.parameters, columns, schema, is_copied)
+        reading = Reading(sql, statement.parameters, columns, row, is_copied)
         shape, parameters = _shape(scan, shapes.columns)
         if shape and parameters == statement.parameters and len(shapes.written) < _MOST_SHAPES:
             # A plan for lists of any length would be made for short ones.
