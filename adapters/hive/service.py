@@ -11,6 +11,10 @@ from adapters.interface import ReadContext, SourceError
 from adapters.patient_socket import PatientSocket, connect
 
 _BUFFER = 1 << 18
+_LONGEST_LOGIN, _LONGEST_ANSWER = 1 << 20, 1 << 30
+"""Bytes of one message: what is longer does not come from HiveServer2."""
+_LONGEST_LIST = 1 << 24
+"""Items. A list is made as long as its answer promises before the first of them is read."""
 
 
 class Service:
@@ -28,12 +32,16 @@ class Service:
             ValueError,
             TypeError,
             AttributeError,
+            OverflowError,
+            RecursionError,
+            MemoryError,
         )
         self._socket = connect(options.address, options.tls, options.connect_timeout, context)
         try:
             transport = _transport(_Carrier(self._socket), options)
-            self._client = generated.Client(protocol.TBinaryProtocolAccelerated(transport))
-        except SourceError:
+            limits = {"string_length_limit": _LONGEST_ANSWER, "container_length_limit": _LONGEST_LIST}
+            self._client = generated.Client(protocol.TBinaryProtocolAccelerated(transport, **limits))
+        except BaseException:
             self.close()
             raise
 
@@ -78,7 +86,14 @@ class _Carrier:
     """A Thrift transport, by Thrift's names, which is connected from the beginning and holds nothing back."""
 
     def __init__(self, socket: PatientSocket) -> None:
-        self.read, self.readAll, self.write, self.close = socket.receive_some, socket.receive, socket.sendall, socket.close
+        self.read, self.write, self.close = socket.receive_some, socket.sendall, socket.close
+        self.longest = _LONGEST_LOGIN
+        self._receive = socket.receive
+
+    def readAll(self, size: int) -> bytes:  # noqa: N802
+        if size > self.longest:
+            raise SourceError("S110", "what answers at the source's address does not speak as HiveServer2 does", "options: auth, tls")
+        return self._receive(size)
 
     def isOpen(self) -> bool:  # noqa: N802
         return True
@@ -110,4 +125,5 @@ def _transport(connection: _Carrier, options: HiveOptions) -> Any:
         raise SourceError("S110", "auth = kerberos needs the Python package kerberos", "pip install kerberos") from None
     except thrift.TTransportException:
         raise SourceError("S106", "the source refused the gateway's account", "options: auth, user, password") from None
+    connection.longest = _LONGEST_ANSWER
     return transport
