@@ -16,7 +16,7 @@ from adapters.postgres.rows import Rows
 from adapters.postgres.time_scale import DAYS, EPOCH_DAYS, EPOCH_MICROSECONDS, MICROSECONDS
 from catalog.types import Type
 
-_HEAD = struct.Struct(">Ii").unpack_from
+_HEAD, _LENGTH = struct.Struct(">Ii").unpack_from, struct.Struct(">i").unpack_from
 _NUMERIC = 1700
 Reader = Callable[[bytearray, int, int], object]
 """Rows, place and length to a value that Arrow takes for the declared type."""
@@ -27,16 +27,20 @@ class _UnusualError(Exception):
 
 
 def decode_few(rows: Rows, declared: Sequence[Type], row: pa.StructType) -> pa.RecordBatch | None:
-    """The records as one batch; None if there is anything unusual about them."""
+    """The rows as one batch; None if there is anything unusual about them."""
     found: list[tuple[object, ...]] = []
-    data, place = rows.data, 0
+    data, place, oids = rows.data, 0, rows.oids
     try:
         for _ in rows.lengths:
-            place += 4
+            place += 4 if oids is None else 2
             values: list[object] = []
-            for type in declared:
-                oid, length = _HEAD(data, place)
-                place += 8
+            for number, type in enumerate(declared):
+                if oids is None:
+                    oid, length = _HEAD(data, place)
+                    place += 8
+                else:
+                    oid, (length,) = oids[number], _LENGTH(data, place)
+                    place += 4
                 if length < 0:
                     values.append(None)
                     continue

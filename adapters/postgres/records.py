@@ -19,7 +19,7 @@ from adapters.postgres.time_scale import DAYS, EPOCH_DAYS, EPOCH_MICROSECONDS, M
 from catalog.types import Type
 
 _FEW = 10
-"""Records that are sooner read value by value."""
+"""Rows that are sooner read value by value."""
 
 
 class UnreadableError(Exception):
@@ -39,7 +39,7 @@ class _UnfitError(Exception):
 def decode_rows(rows: Rows, columns: Sequence[tuple[str, Native, Type]], row: pa.StructType) -> pa.RecordBatch:
     """The rows (at least one) as one batch of the declared types, of which `row` is made in Arrow's terms. Raises UnreadableError."""
     count = len(rows.lengths)
-    if count <= _FEW and rows.oids is None:
+    if count <= _FEW:
         few = decode_few(rows, [declared for _, _, declared in columns], row)
         if few is not None:
             return few
