@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from adapters.hbase.cell_source import CellBlock, CellRequest
 from adapters.hbase.thrift_faults import Fault, HBaseFault, io_fault, source_error
-from adapters.hbase.thrift_message import Malformed, RowDecoder, row_count
+from adapters.hbase.thrift_message import Malformed, RowDecoder, is_whole, row_count
 from adapters.hbase.thrift_wire import Wire
 from adapters.interface import ReadContext, SourceError
 
@@ -201,6 +201,8 @@ class ThriftCalls:
 
     def _result(self, name: str, reply: bytes) -> Any:
         """What a reply says, by the generated code. Raises HBaseFault."""
+        if not is_whole(reply):
+            raise _malformed()
         protocol = self._driver.protocol(self._driver.memory(reply))
         try:
             _, kind, _ = protocol.read_message_begin()

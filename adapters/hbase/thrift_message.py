@@ -61,6 +61,16 @@ def message_end() -> Generator[int | None, bytearray, None]:
             position = end
 
 
+def is_whole(message: bytes) -> bool:
+    """Whether all that a message promises is in it. Readers of Thrift believe counts and lengths, whatever they are."""
+    walk = message_end()
+    next(walk)
+    try:
+        return walk.send(bytearray(message)) is not None
+    except Malformed:
+        return False
+
+
 def _within(walk: Callable[..., int], buffer: bytearray, *arguments: int) -> int | None:
     """Where the walk ends; None if the buffer ends before."""
     try:
