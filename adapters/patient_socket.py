@@ -119,6 +119,20 @@ def http_over(carrier: PatientSocket, address: Address) -> http.client.HTTPConne
     return found
 
 
+LONGEST_BODY = 1 << 30
+"""Bytes of one answer over HTTP: a source sends its rows in parts that are far smaller."""
+
+
+def whole_body(answer: http.client.HTTPResponse) -> bytes:
+    """The body. Raises SourceError S105 if it is longer than any source's, http.client.IncompleteRead if it ends too early."""
+    body = answer.read(LONGEST_BODY + 1)
+    if len(body) > LONGEST_BODY:
+        raise SourceError("S105", "the source's answer is longer than a gigabyte", "is it the source that listens there?")
+    if answer.length:  # read(n) is content with less
+        raise http.client.IncompleteRead(b"")
+    return body
+
+
 class _Borrowed:
     """All that http.client needs of a socket. It closes it while there is still an answer to read, where no other will come."""
 

@@ -161,7 +161,7 @@ class ThriftCalls:
             self._result(name, reply)
             raise HBaseFault(Fault.OTHER)
         count, position = found
-        return Reply(count, len(reply), lambda: _decoded(decoder, reply, count, position))
+        return Reply(count, len(reply), lambda: self._decoded(decoder, reply, count, position))
 
     def _call(self, name: str, **arguments: Any) -> Any:
         self._send(name, **arguments)
@@ -202,7 +202,7 @@ class ThriftCalls:
     def _result(self, name: str, reply: bytes) -> Any:
         """What a reply says, by the generated code. Raises HBaseFault."""
         if not is_whole(reply):
-            raise _malformed()
+            raise self._malformed()
         protocol = self._driver.protocol(self._driver.memory(reply))
         try:
             _, kind, _ = protocol.read_message_begin()
@@ -211,21 +211,29 @@ class ThriftCalls:
                 raise HBaseFault(Fault.SCANNER if name == "scannerGetList" else Fault.OTHER)
             found = getattr(self._driver.service, f"{name}_result")()
             protocol.read_struct(found)
-        except (EOFError, ValueError, self._driver.failure):
-            raise _malformed() from None
+        except HBaseFault:
+            raise
+        except Exception:  # noqa: BLE001  over a garbled answer the generated code raises whatever it stumbles on
+            raise self._malformed() from None
         if getattr(found, "io", None) is not None:
             raise io_fault(found.io.message or b"")
         if getattr(found, "ia", None) is not None:
             raise HBaseFault(Fault.SCANNER)  # IllegalArgument: "scanner ID is invalid", after the lease has ended
-        return getattr(found, "success", None)
+        if not hasattr(found, "success"):
+            return None  # a call that answers nothing
+        if found.success is None:
+            raise self._malformed()
+        return found.success
 
+    def _decoded(self, decoder: RowDecoder, reply: bytes, count: int, position: int) -> CellBlock:
+        try:
+            return decoder.block(reply, count, position)
+        except Malformed:
+            raise self._malformed() from None
 
-def _decoded(decoder: RowDecoder, reply: bytes, count: int, position: int) -> CellBlock:
-    try:
-        return decoder.block(reply, count, position)
-    except Malformed:
-        raise _malformed() from None
-
-
-def _malformed() -> SourceError:
-    return SourceError("S105", "HBase's Thrift server gave an answer that cannot be read", "the gateway speaks Thrift 1, binary protocol")
+    def _malformed(self) -> SourceError:
+        """What else comes on this connection is not to be believed either."""
+        self._wire.socket.broken = True
+        return SourceError(
+            "S105", "HBase's Thrift server gave an answer that cannot be read", "the gateway speaks Thrift 1, binary protocol"
+        )

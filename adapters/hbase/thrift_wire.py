@@ -9,7 +9,7 @@ from typing import Protocol
 from adapters.hbase.thrift_message import message_end
 from adapters.hbase.thrift_options import ThriftOptions
 from adapters.interface import ReadContext, SourceError
-from adapters.patient_socket import PatientSocket, connect, http_over
+from adapters.patient_socket import PatientSocket, connect, http_over, whole_body
 
 _AT_ONCE = 64
 """Requests of a few hundred bytes, and their replies: few enough that no buffer of the connection can fill up both ways."""
@@ -126,7 +126,10 @@ class HttpWire:
     def receive(self) -> bytes:
         try:
             response = self._http.getresponse()
-            body = response.read()
+            body = whole_body(response)
+        except SourceError:
+            self.socket.broken = True
+            raise
         except http.client.HTTPException:
             self.socket.broken = True
             raise SourceError(

@@ -56,6 +56,8 @@ def hive_options(source: Source) -> HiveOptions:
     with_password = given.get("auth") == "ldap"
     if with_password and "password" not in given:
         raise SourceError("S110", "auth = ldap needs the options user and password")
+    if "password" in given and not with_password:
+        raise SourceError("S110", "a password says nothing without auth = ldap", "auth: ldap sends it, under TLS unless tls is off")
     # A password crosses the network in the clear only if somebody wrote tls: off.
     tls = read_tls(_KIND, given, "verify" if with_password else "off")
     return HiveOptions(address=address, database="".join(address.path) or "default", tls=tls, **given)

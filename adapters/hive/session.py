@@ -24,6 +24,15 @@ _FINISHED = 2
 _TIMED_OUT = 8
 """TOperationState: initialized, running, pending; finished; stopped by the server's own time limit."""
 
+_NEEDED = {
+    "OpenSession": "sessionHandle",
+    "ExecuteStatement": "operationHandle",
+    "GetTables": "operationHandle",
+    "GetResultSetMetadata": "schema",
+    "FetchResults": "results",
+}
+"""Calls to what their answer is of no use without."""
+
 _FIRST_ROWS, _MOST_ROWS, _LEAST_ROWS = 1_000, 10_000, 50
 _LONGEST_PAUSE = 0.05
 _FAREWELL = 5.0
@@ -47,7 +56,7 @@ class Session:
             raise SourceError(
                 "S110", "the source refused to open a session", "check the database in url, the settings under session, and the account"
             ) from None
-        except SourceError:
+        except BaseException:
             self.service.close()
             raise
 
@@ -110,6 +119,8 @@ class Session:
         answer = self.service.receive(name, context)
         self.waiting = False
         check_status(answer.status)
+        if getattr(answer, _NEEDED.get(name, "status")) is None:
+            raise SourceError("S105", "the source gave an answer that cannot be read", "is it HiveServer2 that listens there?")
         return answer
 
     def version(self, context: ReadContext) -> str:

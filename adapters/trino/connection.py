@@ -6,7 +6,7 @@ import base64
 import http.client
 
 from adapters.interface import ReadContext, SourceError
-from adapters.patient_socket import PatientSocket, connect, http_over
+from adapters.patient_socket import PatientSocket, connect, http_over, whole_body
 from adapters.trino.errors import status_failure
 from adapters.trino.options import TrinoOptions
 
@@ -52,7 +52,7 @@ class TrinoConnection:
         """The body of the answer. Raises SourceError for any status but 200, and as `send`."""
         try:
             answer = self._http.getresponse()
-            body = answer.read()
+            body = whole_body(answer)
         except (OSError, http.client.HTTPException, ValueError):
             raise _lost() from None
         self._waiting = answer.will_close

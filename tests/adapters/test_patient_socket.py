@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from adapters.interface import ReadContext, SourceError
-from adapters.patient_socket import PatientSocket, connect, http_over
+from adapters.patient_socket import PatientSocket, connect, http_over, whole_body
 from adapters.source_options import Address, Tls
 from tests.servers.certificates import SERVER_NAME, Certificates, make_certificates
 
@@ -222,3 +222,36 @@ def test_a_file_that_is_no_certificate_is_said(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nothing")
     address = Address("base", "127.0.0.1", 1, ())
     assert code_of(lambda: connect(address, Tls("verify", str(tmp_path / "ca.pem")), 5, within())) == "S110"
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "code"),
+    [
+        (b"Content-Length: 5\r\n\r\n", b"whole", ""),
+        (b"Transfer-Encoding: chunked\r\n\r\n", b"5\r\nwhole\r\n0\r\n\r\n", ""),
+        (b"Content-Length: 9\r\n\r\n", b"whole", "incomplete"),
+        (b"Content-Length: 99\r\n\r\n", b"x" * 99, "S105"),
+        (b"\r\n", b"x" * 99, "S105"),
+    ],
+)
+def test_a_body_over_http_is_whole_or_an_error_and_never_endless(
+    head: bytes, body: bytes, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.patient_socket.LONGEST_BODY", 50)
+
+    def answers(connection: socket.socket) -> None:
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n" + head + body)
+
+    with listening(answers) as address, closing(connect(address, Tls("off"), 5, within())) as wire:
+        connection = http_over(wire, address)
+        connection.request("GET", "/")
+        response = connection.getresponse()
+        if code == "S105":
+            assert code_of(lambda: whole_body(response)) == "S105"
+        elif code:
+            with pytest.raises(http.client.IncompleteRead):
+                whole_body(response)
+        else:
+            assert whole_body(response) == b"whole"
+        response.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -84,3 +86,34 @@ def test_a_closed_adapter_refuses() -> None:
     source.close()
     source.close()
     assert failure(source, within(1))[0] == "S101"
+
+
+@pytest.mark.parametrize("answer", ["half", "garbage"])
+def test_an_answer_without_what_was_asked_for_is_an_error_of_the_source(answer: str) -> None:
+    """The server says that the session is open, but not which; or says something that is no Thrift at all."""
+    from impala._thrift_gen.TCLIService import TCLIService, ttypes
+    from thrift.protocol.TBinaryProtocol import TBinaryProtocol
+    from thrift.transport.TTransport import TMemoryBuffer
+
+    memory = TMemoryBuffer()
+    protocol = TBinaryProtocol(memory)
+    protocol.writeMessageBegin("OpenSession", 2, 0)
+    opened = ttypes.TOpenSessionResp(status=ttypes.TStatus(statusCode=0), serverProtocolVersion=9)
+    TCLIService.OpenSession_result(success=opened).write(protocol)
+    protocol.writeMessageEnd()
+    reply = memory.getvalue() if answer == "half" else b"\x80\x01\x00\x02" + bytes(60)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection:
+                        connection.recv(4096)
+                        connection.sendall(reply)
+
+        Thread(target=serve, daemon=True).start()
+        code, _ = failure(adapter("127.0.0.1", server.getsockname()[1], auth="nosasl"), within(5))
+        server.shutdown(socket.SHUT_RDWR)
+    assert code in ("S102", "S105") if answer == "garbage" else code == "S105"
