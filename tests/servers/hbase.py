@@ -112,6 +112,7 @@ def _settings(folder: Path) -> dict[str, str]:
         "hbase.zookeeper.quorum": "127.0.0.1",
         "hbase.zookeeper.property.clientPort": str(free_port()),
         "hbase.zookeeper.property.dataDir": f"{data}/zookeeper",
+        "zookeeper.session.timeout.localHBaseCluster": "40000",  # else a server that was frozen for ten seconds gives up its regions
         "hbase.master.hostname": "localhost",
         "hbase.regionserver.hostname": "localhost",
         "hbase.master.ipc.address": "127.0.0.1",

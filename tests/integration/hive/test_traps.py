@@ -167,7 +167,7 @@ def test_texts_that_hive_and_duckdb_read_as_other_numbers_are_never_lost(hive_se
     ]
     texts += ["", " ", "N/A", "９", "-0", "7.000000000000000000001", "12345678901234567890", "٧", "7\n", "7 x", "true", None]
     adapter = filled(hive_server, database, type, texts, "parquet")
-    numbers = [duckdb.execute("SELECT TRY_CAST($1 AS DOUBLE)", [text]).fetchone() for text in texts]
+    numbers = [duckdb.execute("SELECT TRY_CAST($1 AS DOUBLE)", [text]).fetchall()[0] for text in texts]
     found = [number[0] for number in numbers if number is not None]
     for wanted in (
         ValueSet.of(7.0),

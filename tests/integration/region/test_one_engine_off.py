@@ -16,7 +16,7 @@ from tests.region.oracle import Oracle
 if TYPE_CHECKING:
     from gateway.engine import Engine
 
-DEADLINE = 4.0
+DEADLINE = 6.0
 SLACK = 2.0
 NODES = {"hosp_a": "hbase", "hosp_b": "hive", "hosp_c": "tds"}
 ALL = "SELECT node, patient_id, city FROM patient"
