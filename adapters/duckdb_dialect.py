@@ -12,14 +12,11 @@ from sqlglot import exp
 from adapters.duckdb_types import duckdb_type
 from adapters.interface import Exactness
 from adapters.sql.dialect import NULL_FORMS, SET_FORMS, Comparison, Rule, RuleKey, SqlDialect
-from adapters.sql.statement import TABLE, SelectBuilder, named, qualified_table, quoted_column
-from catalog.conditions import terms
+from adapters.sql.statement import SelectBuilder, qualified_table
+from adapters.sql.two_levels import two_levels
 from catalog.relations import UnnestRelation
 from catalog.source_tables import RawColumn
 from catalog.types import DOUBLE, Type
-
-_INNER, _ELEMENT, _NUMBER = "u", "element of list", "place in list"
-"""Aliases inside a statement. The last two hold a blank: no column of a mapping can be called so."""
 
 _ORDERED = ("text", "uuid", "integer", "bigint", "double", "decimal", "boolean", "date", "timestamp", "local_timestamp", "bytes")
 _NESTED = ("list", "map", "struct")
@@ -67,37 +64,15 @@ def _in_one_list(compared: Comparison, points: Sequence[Any]) -> exp.Expression:
 
 
 def _elements(relation: UnnestRelation, builder: SelectBuilder) -> exp.Select:
-    """Two levels: rows of the table that its own columns let through, each with one element and its place; then the rest."""
-    own = {column.name for column in relation.table.columns}
-    below = [condition for condition in builder.wanted if all(term.column in own for term in terms(condition))]
-    above = [condition for condition in builder.wanted if condition not in below]
-    used = {*builder.scan.columns, *(term.column for condition in above for term in terms(condition))}
+    return two_levels(relation, builder, _field, _places)
 
-    def table_column(name: str) -> exp.Expression:
-        return quoted_column(name, TABLE)
 
-    def column(name: str) -> exp.Expression:
-        if name in own:
-            return quoted_column(name, _INNER)
-        if name == relation.ordinality:
-            return quoted_column(_NUMBER, _INNER)
-        element = quoted_column(_ELEMENT, _INNER)
-        if name == relation.alias:
-            return element
-        field = exp.Literal.string(name.removeprefix(f"{relation.alias}."))
-        return exp.Anonymous(this="STRUCT_EXTRACT", expressions=[element, field])
+def _field(element: exp.Expression, name: str) -> exp.Expression:
+    return exp.Anonymous(this="STRUCT_EXTRACT", expressions=[element, exp.Literal.string(name)])
 
-    listed = table_column(relation.column)
-    inner_output = [(name, table_column(name)) for name in builder.columns if name in own and name in used]
-    inner_output.append((_ELEMENT, exp.Anonymous(this="UNNEST", expressions=[listed])))
-    if relation.ordinality in used:
-        number = exp.Anonymous(this="GENERATE_SUBSCRIPTS", expressions=[listed.copy(), exp.Literal.number(1)])
-        inner_output.append((_NUMBER, number))
-    inner = exp.Select(expressions=named(inner_output)).from_(builder.table(relation.table.name, TABLE), copy=False)
-    inner = builder.filtered(inner, table_column, below)
-    select = exp.Select(expressions=builder.output(column))
-    select = select.from_(inner.subquery(exp.to_identifier(_INNER, quoted=True), copy=False), copy=False)
-    return builder.filtered(select, column, above)
+
+def _places(listed: exp.Expression) -> exp.Expression:
+    return exp.Anonymous(this="GENERATE_SUBSCRIPTS", expressions=[listed, exp.Literal.number(1)])
 
 
 DUCKDB = SqlDialect(
