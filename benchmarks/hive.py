@@ -1,17 +1,14 @@
-"""The Hive adapter beside impyla's RPC by hand and PyHive: `python -m benchmarks.hive` starts a server. One session each, kept."""
+"""The Hive adapter beside impyla's RPC by hand and PyHive: `python -m benchmarks.adapters hive`. One session each, kept."""
 
 from __future__ import annotations
 
 import itertools
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,14 +17,14 @@ import pyarrow.compute as pc
 
 from adapters.hive import HiveAdapter, open_source
 from adapters.interface import ReadContext, Scan
-from benchmarks.side_by_side import Measured, load, side_by_side, table
+from benchmarks.side_by_side import Measured, side_by_side
 from catalog.conditions import Condition, Term, Test
 from catalog.model import Source
 from catalog.relations import TableRelation
 from catalog.source_tables import RawColumn, SqlTable
 from catalog.types import parse_type
 from catalog.values import ValueSet
-from tests.servers.hive import HiveServer, start
+from tests.servers.hive import HiveServer
 
 ROWS = 200_000
 COLUMNS = {
@@ -173,17 +170,3 @@ def _rows() -> pa.Table:
     }
     integers = {"id": pa.int64(), "ward": pa.int64()}
     return pa.table({name: pa.array([of(i) for i in range(ROWS)], _ARROW.get(name) or integers.get(name)) for name, of in make.items()})
-
-
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        server = start(Path(folder))
-        try:
-            lines = list(table(measure(server)))
-        finally:
-            server.stop()
-    sys.stdout.write("\n".join(lines) + f"\n\nload {load()}\n")
-
-
-if __name__ == "__main__":
-    main()

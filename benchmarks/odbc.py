@@ -1,4 +1,4 @@
-"""The SQL Server adapter's ODBC path beside pyodbc by hand, over PostgreSQL through psqlODBC: `python -m benchmarks.odbc` starts a server.
+"""The SQL Server adapter's ODBC path beside pyodbc by hand, over PostgreSQL through psqlODBC: `python -m benchmarks.adapters odbc`.
 
 The TDS test server is for correctness only. So the adapter as it is (its statements, its threads, its pool, its block fetch) reads
 PostgreSQL: a cursor between the two puts each text into PostgreSQL's quotes, once. What this says of is the client, not SQL Server.
@@ -7,13 +7,10 @@ PostgreSQL: a cursor between the two puts each text into PostgreSQL's quotes, on
 from __future__ import annotations
 
 import itertools
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -32,13 +29,13 @@ from adapters.sqlserver.connections import Connections
 from adapters.sqlserver.facts import Facts
 from adapters.sqlserver.native_types import ColumnFact
 from adapters.sqlserver.options import SqlServerOptions
-from benchmarks.side_by_side import Measured, load, side_by_side, table
+from benchmarks.side_by_side import Measured, side_by_side
 from catalog.conditions import Condition, Term, Test
 from catalog.relations import TableRelation
 from catalog.source_tables import RawColumn, SqlTable
 from catalog.types import parse_type
 from catalog.values import ValueSet
-from tests.servers.postgres import PostgresServer, start
+from tests.servers.postgres import PostgresServer
 
 ROWS = 200_000
 COLUMNS = {
@@ -213,20 +210,3 @@ def _adbc(connection: Any, sql: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql)
         return sum(batch.num_rows for batch in cursor.fetch_record_batch())
-
-
-def main() -> int:
-    points = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
-    with tempfile.TemporaryDirectory() as folder:
-        server = start(Path(folder))
-        try:
-            print(f"load {load()}")
-            print("\n".join(table(measure(server, points=points))))
-            print(f"load {load()}")
-        finally:
-            server.stop()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,14 +1,11 @@
-"""The PostgreSQL adapter beside psycopg and ADBC by hand: `python -m benchmarks.postgres` starts a server. All sides use TLS."""
+"""The PostgreSQL adapter beside psycopg and ADBC by hand: `python -m benchmarks.adapters postgres`. All sides use TLS."""
 
 from __future__ import annotations
 
 import itertools
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,12 +15,12 @@ import pyarrow as pa
 
 from adapters.interface import ReadContext, Scan
 from adapters.postgres import PostgresAdapter, open_source
-from benchmarks.side_by_side import Measured, load, side_by_side, table
+from benchmarks.side_by_side import Measured, side_by_side
 from catalog.conditions import Condition, Term, Test
 from catalog.model import Source
 from catalog.relations import TableRelation
 from catalog.values import ValueSet
-from tests.servers.postgres import PostgresServer, start
+from tests.servers.postgres import PostgresServer
 
 ROWS = 200_000
 COLUMNS = {
@@ -178,20 +175,3 @@ def _adbc(connection: Any, sql: str, *parameters: int, amount: str | None = None
                 batch.column(amount).cast(pa.decimal128(12, 2))
             rows += batch.num_rows
     return rows
-
-
-def main() -> int:
-    points = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
-    with tempfile.TemporaryDirectory() as folder:
-        server = start(Path(folder))
-        try:
-            print(f"load {load()}")
-            print("\n".join(table(measure(server, points=points))))
-            print(f"load {load()}")
-        finally:
-            server.stop()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

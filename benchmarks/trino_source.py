@@ -1,15 +1,12 @@
-"""The Trino adapter beside the trino package and beside a page loop by hand: `python -m benchmarks.trino_source` starts a server."""
+"""The Trino adapter beside the trino package and beside a page loop by hand: `python -m benchmarks.adapters trino`."""
 
 from __future__ import annotations
 
 import http.client
 import itertools
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,14 +15,14 @@ import trino.dbapi
 
 from adapters.interface import ReadContext, Scan
 from adapters.trino import TrinoAdapter, open_source
-from benchmarks.side_by_side import Measured, load, side_by_side, table
+from benchmarks.side_by_side import Measured, side_by_side
 from catalog.conditions import Condition, Term, Test
 from catalog.model import Source
 from catalog.relations import TableRelation
 from catalog.source_tables import RawColumn, SqlTable
 from catalog.types import parse_type
 from catalog.values import ValueSet
-from tests.servers.trino import TrinoServer, start
+from tests.servers.trino import TrinoServer
 
 LINES = {
     "orderkey": "integer",
@@ -150,14 +147,3 @@ def _arrow(rows: Sequence[Sequence[Any]], types: dict[str, str]) -> pa.RecordBat
     arrays = [pa.array(values, _ARROW[type]) for values, type in zip(zip(*rows), types.values())]
     arrays = [array.cast(pa.date32()) if type == "date" else array for array, type in zip(arrays, types.values())]
     return pa.RecordBatch.from_arrays(arrays, names=list(types))
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as name:
-        running = start(Path(name))
-        try:
-            print(f"load before: {load()}")
-            print("\n".join(table(measure(running, points=int(sys.argv[1]) if len(sys.argv) > 1 else 300))))
-            print(f"load after: {load()}")
-        finally:
-            running.stop()
