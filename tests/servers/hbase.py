@@ -9,14 +9,14 @@ from pathlib import Path
 
 from tests.servers.java import compiled, java_home, opened
 from tests.servers.maven import jars
-from tests.servers.process import ServerFailed, ServerProcess, free_port
+from tests.servers.process import OneProcess, ServerFailed, ServerProcess, free_port
 
 _OPENED = [f"java.base/{name}" for name in ("java.lang", "java.nio", "java.util", "java.lang.reflect", "java.util.concurrent.atomic")]
 _OPENED += ["java.base/jdk.internal.ref", "java.base/sun.nio.ch"]
 _STORE_PASSWORD = "store-password"  # of a key store that lives as long as the test
 
 
-class HBaseServer:
+class HBaseServer(OneProcess):
     """`port` is Thrift's: framed, or HTTPS where the server is secured; `unframed_port` speaks without frames. `settings`
     are keys of hbase-site.xml."""
 
@@ -40,10 +40,9 @@ class HBaseServer:
         thrift = ["start", "-p", str(self.port), "--bind", self.host, *(["-f"] if framed else [])]
         command = [*java, *flags, "-cp", f"{folder / 'conf'}:{classes}:{servlets}:{library}/*", "HBaseServer", str(self._admin_port)]
         command += [str(self.unframed_port) if framed else "-", *thrift]
-        self._process = ServerProcess("hbase", command, folder, self._ready)
-        self._process.start()
-        self.pause, self.resume, self.kill = self._process.pause, self._process.resume, self._process.kill
-        self.start, self.restart = self._process.start, self._process.restart
+        self.process = ServerProcess("hbase", command, folder, self._ready)
+        self.process.start()
+        self.start = self.process.start
 
     @property
     def url(self) -> str:
@@ -51,10 +50,10 @@ class HBaseServer:
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self.process.pid
 
     def stop(self) -> None:
-        self._process.kill()  # SIGTERM takes HBase half a minute, and nothing here outlives the tests
+        self.process.kill()  # SIGTERM takes HBase half a minute, and nothing here outlives the tests
 
     def create(self, table: str, families: Mapping[str, int] | Sequence[str], splits: Sequence[bytes] = ()) -> None:
         """A table with these families (and how many versions each keeps), cut into regions at `splits`."""

@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 
 from tests.servers.java import compiled, java_home, opened
 from tests.servers.maven import jars
-from tests.servers.process import ServerProcess, free_port
+from tests.servers.process import OneProcess, ServerProcess, free_port
 
 HOST = "127.0.0.1"
 SUPERUSER = "hdfs"
@@ -27,7 +27,7 @@ _EMPTY_WEBAPPS = ("hdfs", "datanode", "secondary", "static")
 
 
 @dataclass(frozen=True, slots=True)
-class HdfsServer:
+class HdfsServer(OneProcess):
     """A running HDFS. WebHDFS answers on `port` and sends whoever reads or writes on to the DataNode; both are on loopback."""
 
     process: ServerProcess
@@ -62,22 +62,6 @@ class HdfsServer:
         if operation in ("CREATE", "APPEND"):
             answer = _answer(method, json.loads(answer)["Location"], body, patience)
         return json.loads(answer) if answer else None
-
-    def pause(self) -> None:
-        self.process.pause()
-
-    def resume(self) -> None:
-        self.process.resume()
-
-    def kill(self) -> None:
-        self.process.kill()
-
-    def restart(self) -> None:
-        """kill -9, then start again over the same data."""
-        self.process.restart()
-
-    def stop(self) -> None:
-        self.process.stop()
 
 
 def start(folder: Path) -> HdfsServer:

@@ -25,7 +25,7 @@ from catalog.source_tables import SqlTable
 from catalog.types import Type
 from tests.servers.java import compiled, java_home, opened
 from tests.servers.maven import jars
-from tests.servers.process import ServerProcess, free_port
+from tests.servers.process import OneProcess, ServerProcess, free_port
 
 HOST = "127.0.0.1"
 _JAVA_BASE = ("lang", "lang.reflect", "util", "util.concurrent", "util.concurrent.atomic", "util.regex", "io", "net", "nio", "text", "time")
@@ -39,7 +39,7 @@ _KEYSTORE_PASSWORD = "changeit"
 
 
 @dataclass(slots=True)
-class HiveServer:
+class HiveServer(OneProcess):
     """A running HiveServer2 on loopback. `user` and `password` are an account that may do anything."""
 
     process: ServerProcess
@@ -130,22 +130,6 @@ class HiveServer:
         if partitions:
             statements.append(f"MSCK REPAIR TABLE `{database}`.`{table}`")
         self.run(*statements)
-
-    def pause(self) -> None:
-        self.process.pause()
-
-    def resume(self) -> None:
-        self.process.resume()
-
-    def kill(self) -> None:
-        self.process.kill()
-
-    def restart(self) -> None:
-        """kill -9, then start again over the same tables."""
-        self.process.restart()
-
-    def stop(self) -> None:
-        self.process.stop()
 
 
 def _without_zones(rows: pa.Table) -> pa.Table:

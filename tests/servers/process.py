@@ -125,3 +125,27 @@ class ServerProcess:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(patience)
         self.kill()
+
+
+class OneProcess:
+    """A server that is one process: what tests do to it. Data in its folder outlive `kill` and `restart`."""
+
+    __slots__ = ()
+    process: ServerProcess
+
+    def pause(self) -> None:
+        """Freeze: connections stay open and nothing answers."""
+        self.process.pause()
+
+    def resume(self) -> None:
+        self.process.resume()
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def restart(self) -> None:
+        """kill -9, then start again."""
+        self.process.restart()
+
+    def stop(self) -> None:
+        self.process.stop()

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tests.servers.java import java_home
 from tests.servers.maven import artifact, cache, locked
-from tests.servers.process import ServerFailed, ServerProcess, free_port
+from tests.servers.process import OneProcess, ServerFailed, ServerProcess, free_port
 
 VERSION = "476"
 PLUGINS = ("hive", "memory", "password-authenticators", "tpch")
@@ -45,9 +45,9 @@ _ITERATIONS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrinoServer:
-    """A running Trino on loopback. `certificate` (PEM) signs itself and names 127.0.0.1 and localhost; `warehouse` is local:/// of
-    catalog `hive`."""
+class TrinoServer(OneProcess):
+    """A running Trino on loopback; after a restart the tables of `memory` are gone. `certificate` (PEM) signs itself and names
+    127.0.0.1 and localhost; `warehouse` is local:/// of catalog `hive`."""
 
     host: str
     port: int
@@ -55,15 +55,15 @@ class TrinoServer:
     certificate: Path
     jwt_secret: bytes
     warehouse: Path
-    _process: ServerProcess
+    process: ServerProcess
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self.process.pid
 
     @property
     def log(self) -> Path:
-        return self._process.log
+        return self.process.log
 
     def url(self, catalog: str, schema: str) -> str:
         return f"trino://{self.host}:{self.port}/{catalog}/{schema}"
@@ -95,21 +95,8 @@ class TrinoServer:
         finally:
             connection.close()
 
-    def pause(self) -> None:
-        self._process.pause()
-
-    def resume(self) -> None:
-        self._process.resume()
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def restart(self) -> None:
-        """kill -9, and start again: the tables of `memory` are gone."""
-        self._process.restart()
-
     def stop(self) -> None:
-        self._process.stop(patience=1)
+        self.process.stop(patience=1)
 
 
 def start(folder: Path) -> TrinoServer:
@@ -134,7 +121,7 @@ def start(folder: Path) -> TrinoServer:
         certificate=folder / "etc" / "certificate.pem",
         jwt_secret=jwt_secret,
         warehouse=folder / "warehouse",
-        _process=process,
+        process=process,
     )
     process.start()
     return server

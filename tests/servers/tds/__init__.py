@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 
 from catalog.source_tables import SqlTable
 from tests.servers.certificates import SERVER_NAME, Certificates, make_certificates
-from tests.servers.process import ServerProcess, free_port
+from tests.servers.process import OneProcess, ServerProcess, free_port
 
 HOST, DATABASE, USER = "127.0.0.1", "hospital", "gateway"
 PASSWORD = "p w'd\\;☃"  # a blank, a quote, a backslash, a semicolon and a sign beyond ASCII: whoever pastes it into a string trips
@@ -55,7 +55,7 @@ class TdsRefused(AssertionError):
 
 
 @dataclass(frozen=True, slots=True)
-class TdsServer:
+class TdsServer(OneProcess):
     """A running server. `user` may do everything."""
 
     process: ServerProcess
@@ -116,23 +116,6 @@ class TdsServer:
 
     def forget_statements(self) -> None:
         self._order({"do": "forget"})
-
-    def pause(self) -> None:
-        """Freeze: connections stay open and nothing answers."""
-        self.process.pause()
-
-    def resume(self) -> None:
-        self.process.resume()
-
-    def kill(self) -> None:
-        self.process.kill()
-
-    def restart(self) -> None:
-        """kill -9, then start again over the same data, with no faults."""
-        self.process.restart()
-
-    def stop(self) -> None:
-        self.process.stop()
 
     def _order(self, order: Mapping[str, Any]) -> Any:
         with socket.create_connection((self.host, self.control), timeout=120) as connection, connection.makefile("rwb") as stream:
